@@ -1,0 +1,3 @@
+//! The configuration: Talos' rendered machine config, read strictly where keelblock owns it.
+
+pub mod spec;

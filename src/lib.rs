@@ -1,0 +1,22 @@
+//! keelblock decides which disk of a Talos Linux node to use, says why, lays it out and seals it.
+//!
+//! ```text
+//!  files ──parse──▶ Spec ─────────┬───────────────┐
+//!  machine ─probe─▶ Inventory ─select─▶ Selection ─plan─▶ Plan ─apply─▶ Receipt
+//!                                                           (writes)
+//! ```
+//! Every arrow but `probe` and `apply` is a pure function, and every type in the picture but `Spec`
+//! (which holds passphrases) is plain data that its own command prints.
+
+pub mod config;
+pub mod entropy;
+pub mod exit;
+pub mod guid;
+pub mod partitioner;
+pub mod probe;
+pub mod root;
+pub mod secret;
+pub mod selector;
+pub mod sys;
+pub mod target;
+pub mod units;

@@ -1,0 +1,1 @@
+//! LUKS2: bytes to types and back.

@@ -1,0 +1,1 @@
+//! Talos' META partition: bytes to types and back.

@@ -1,0 +1,3 @@
+//! The probe: reads a machine, says what it found and what it could not read.
+
+pub mod inventory;

@@ -1,0 +1,129 @@
+//! What selection decided, as plain data: a disk for each role, and a verdict for every disk.
+
+use serde::{Deserialize, Serialize};
+
+/// The name and version that a [`Selection`] carries in its `schema` field.
+pub const SCHEMA: &str = "keelblock/selection/v1";
+
+/// Role → disk, with the reasons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// One entry a role: `install`, `STATE`, `EPHEMERAL`, then the other volumes as configured.
+    pub roles: Vec<Role>,
+}
+
+impl Selection {
+    /// The entry for `role`.
+    pub fn role(&self, role: &str) -> Option<&Role> {
+        self.roles.iter().find(|r| r.role == role)
+    }
+}
+
+/// The decision for one role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    /// `install`, `STATE`, `EPHEMERAL`, `u-<name>`, `r-<name>`, `s-<name>`, …
+    pub role: String,
+    /// Whether a disk was selected.
+    pub outcome: Outcome,
+    /// Path of the selected disk.
+    pub disk: Option<String>,
+    /// [`crate::probe::inventory::Disk::id`] of the selected disk.
+    pub disk_id: Option<String>,
+    /// The reason in one sentence; for a refusal also what would allow it.
+    pub reason: String,
+    /// Where in the configuration the role's rule stands, as `file:line:column`; empty for a default.
+    #[serde(default)]
+    pub source: String,
+    /// The rule in words or as a CEL expression.
+    #[serde(default)]
+    pub rule: String,
+    /// Every disk, in inventory order.
+    pub verdicts: Vec<DiskVerdict>,
+}
+
+/// How the decision for a role ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Exactly one disk, and nothing speaks against it.
+    Selected,
+    /// No disk matches (exit 3).
+    None,
+    /// Something speaks against it: ambiguous, in use, boot medium, foreign data, unknown content (exit 4).
+    Refused,
+}
+
+/// What was decided about one disk for one role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiskVerdict {
+    /// Path of the disk.
+    pub disk: String,
+    /// [`crate::probe::inventory::Disk::id`].
+    pub id: String,
+    /// The decision.
+    pub verdict: Verdict,
+    /// The score and its parts, where scoring decided; higher is better.
+    pub score: Option<Score>,
+    /// Every check, in the order in which they were made.
+    pub checks: Vec<Check>,
+}
+
+/// Whether a disk may carry a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// This one.
+    Selected,
+    /// It passed every check, but was not selected (a tie, a better score elsewhere).
+    Eligible,
+    /// A check failed.
+    Excluded,
+}
+
+/// A score and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// Sum of the parts.
+    pub total: i64,
+    /// What added or took away how much.
+    pub parts: Vec<ScorePart>,
+}
+
+/// One part of a score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScorePart {
+    /// Why, such as `internal` or `flash`.
+    pub why: String,
+    /// How much.
+    pub points: i64,
+}
+
+/// One check of one disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Name of the check, such as `model`, `size`, `transport`, `not in use`, `content`.
+    pub check: String,
+    /// What the rule wants.
+    pub wanted: String,
+    /// What the disk has.
+    pub found: String,
+    /// Whether it passed.
+    pub pass: bool,
+    /// Whether failing it means "does not match" (`match`) or "matches, but must not be used" (`guard`).
+    #[serde(default)]
+    pub kind: CheckKind,
+}
+
+/// What failing a check means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckKind {
+    /// The rule of the configuration: failing it is "no match".
+    #[default]
+    Match,
+    /// A guard of ours: failing it on a disk that matches is a refusal.
+    Guard,
+}

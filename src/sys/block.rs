@@ -1,0 +1,1 @@
+//! Block-device ioctls. All numbers are from `linux/fs.h`.

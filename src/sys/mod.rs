@@ -1,0 +1,5 @@
+//! The only place where unsafe code may stand: system calls, each wrapped into a safe function.
+//! The file that needs it opens with `#![expect(unsafe_code, reason = "…")]`.
+
+pub mod block;
+pub mod memory;

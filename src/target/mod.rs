@@ -1,0 +1,65 @@
+//! The seam through which every byte of a disk is read and written.
+//!
+//! [`BlockSource`] is the reading half, so that the probe and the planner hold no way to write;
+//! [`BlockTarget`] adds the writing half. Implementations: an image file, a block device, and for tests
+//! memory, a recorder, a target that fails on purpose and one that loses power.
+
+use std::fmt;
+use std::io;
+
+use crate::units::{Bytes, Extent, Geometry};
+
+/// A disk, or something that can be read like one: whole buffers, absolute offsets, no cursor.
+pub trait BlockSource: fmt::Debug {
+    /// Size, logical and physical block size.
+    fn geometry(&self) -> Geometry;
+
+    /// Fills `buf` from byte `at`.
+    ///
+    /// # Errors
+    /// The device's error; a range beyond the end is [`io::ErrorKind::UnexpectedEof`].
+    fn read_exact_at(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()>;
+
+    /// Reads `extent` into a new buffer. Only for extents that are known to be small.
+    ///
+    /// # Errors
+    /// As [`Self::read_exact_at`].
+    fn read_extent(&self, extent: Extent) -> io::Result<Vec<u8>> {
+        let mut buf = vec![0; extent.len.to_usize()];
+        self.read_exact_at(extent.start, &mut buf)?;
+        Ok(buf)
+    }
+}
+
+/// A disk, or something that behaves like one: whole buffers, absolute offsets, no cursor.
+pub trait BlockTarget: BlockSource {
+    /// Writes all of `buf` at byte `at`.
+    ///
+    /// # Errors
+    /// The device's error; nothing is known about the range afterwards.
+    fn write_all_at(&mut self, at: Bytes, buf: &[u8]) -> io::Result<()>;
+
+    /// Makes `extent` read as zeros.
+    ///
+    /// # Errors
+    /// As [`Self::write_all_at`].
+    fn zero(&mut self, extent: Extent) -> io::Result<()>;
+
+    /// Tells the medium that `extent` is not needed; its content is undefined afterwards.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] where the device cannot; callers go on without.
+    fn discard(&mut self, extent: Extent) -> io::Result<()>;
+
+    /// Returns when everything written so far is durable.
+    ///
+    /// # Errors
+    /// The device's error; what was written since the last sync may or may not be there.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Makes the kernel read the partition table again; nothing to do for an image.
+    ///
+    /// # Errors
+    /// The kernel's, such as `EBUSY` while a partition is in use.
+    fn publish(&mut self) -> io::Result<()>;
+}
