@@ -9,6 +9,11 @@ use std::io;
 
 use crate::units::{Bytes, Extent, Geometry};
 
+pub mod image;
+pub mod latched;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 /// A disk, or something that can be read like one: whole buffers, absolute offsets, no cursor.
 pub trait BlockSource: fmt::Debug {
     /// Size, logical and physical block size.
@@ -62,4 +67,36 @@ pub trait BlockTarget: BlockSource {
     /// # Errors
     /// The kernel's, such as `EBUSY` while a partition is in use.
     fn publish(&mut self) -> io::Result<()>;
+
+    /// Makes the next reads come from the medium rather than from a cache, as far as the system allows.
+    ///
+    /// # Errors
+    /// The system's.
+    fn drop_caches(&mut self) -> io::Result<()>;
+}
+
+/// Refuses a range that is not wholly on the disk.
+fn inside(geometry: Geometry, extent: Extent) -> io::Result<()> {
+    if geometry.whole().contains(extent) {
+        return Ok(());
+    }
+    let message = format!(
+        "{extent} is beyond the end of the disk at {}",
+        geometry.size.get()
+    );
+    Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
+}
+
+/// Writes zeros, for media that have no better way.
+fn write_zeros(target: &mut dyn BlockTarget, extent: Extent) -> io::Result<()> {
+    let zeros = vec![0; extent.len.min(Bytes::MIB).to_usize()];
+    let mut at = extent.start;
+    while at < extent.end() {
+        let len = zeros
+            .len()
+            .min(Extent::between(at, extent.end()).len.to_usize());
+        target.write_all_at(at, &zeros[..len])?;
+        at = Bytes::new(at.get() + len as u64);
+    }
+    Ok(())
 }
