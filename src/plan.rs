@@ -104,6 +104,8 @@ pub struct Precondition {
 pub struct Wipe {
     /// The ranges.
     pub extents: Vec<Extent>,
+    /// Whether these are the old table and the ends of the disk; they go after everything else.
+    pub table: bool,
     /// What is lost, such as `ext4 in partition 2 "data"`.
     pub why: String,
 }

@@ -74,6 +74,8 @@ pub struct Ground<'a> {
     pub size: Bytes,
     /// UUID for a LUKS header.
     pub uuid: Guid,
+    /// UUID for a filesystem, so that the same plan gives the same one.
+    pub filesystem_uuid: Guid,
     /// Cost of every keyslot.
     pub kdf: KdfCost,
     /// What mkfs can do.
@@ -115,7 +117,7 @@ impl Wanted<'_> {
         let (kind, label, mkfs) = match self.inside {
             Inside::Nothing | Inside::Left(_) => return None,
             Inside::Xfs(label) => ("xfs", label, mkfs_xfs(label, ground, sector)),
-            Inside::Vfat(label) => ("vfat", label, mkfs_vfat(label, sector)),
+            Inside::Vfat(label) => ("vfat", label, mkfs_vfat(label, ground, sector)),
         };
         Some(FilesystemPlan {
             kind: kind.to_owned(),
@@ -153,6 +155,10 @@ fn mkfs_xfs(label: &str, ground: &Ground<'_>, sector: u32) -> Vec<String> {
     if let Some(config) = &ground.mkfs.xfs_config {
         mkfs.extend([String::from("-c"), format!("options={config}")]);
     }
+    mkfs.extend([
+        String::from("-m"),
+        format!("uuid={}", ground.filesystem_uuid),
+    ]);
     if !label.is_empty() {
         mkfs.extend([String::from("-L"), label.to_owned()]);
     }
@@ -164,8 +170,21 @@ fn mkfs_xfs(label: &str, ground: &Ground<'_>, sector: u32) -> Vec<String> {
     mkfs
 }
 
-fn mkfs_vfat(label: &str, sector: u32) -> Vec<String> {
-    ["mkfs.vfat", "-F", "32", "-n", label, "-S"]
+fn mkfs_vfat(label: &str, ground: &Ground<'_>, sector: u32) -> Vec<String> {
+    // FAT's volume id has 32 bits.
+    let volume_id: String = ground.filesystem_uuid.to_string().chars().take(8).collect();
+    let options = [
+        "mkfs.vfat",
+        "--invariant",
+        "-F",
+        "32",
+        "-n",
+        label,
+        "-i",
+        &volume_id,
+        "-S",
+    ];
+    options
         .into_iter()
         .map(String::from)
         .chain([sector.to_string()])

@@ -267,6 +267,10 @@ impl Builder<'_> {
                 .options
                 .seed
                 .guid(&self.table.to_string(), &format!("luks {guid}")),
+            filesystem_uuid: self
+                .options
+                .seed
+                .guid(&self.table.to_string(), &format!("filesystem {guid}")),
             kdf: self.options.kdf,
             mkfs: &self.options.mkfs,
         };

@@ -26,8 +26,15 @@ pub fn steps(index: usize, disk: &DiskPlan) -> Vec<Step> {
         table(&mut ops, TableStage::Without);
         ops.push(Op::Publish);
     }
-    for wipe in 0..disk.wipe.len() {
-        ops.extend([Op::Wipe { wipe }, Op::Sync]);
+    // What lies inside old partitions goes before the table that names them: once the table is gone, nothing
+    // could find it any more.
+    let (inside, table_wipes): (Vec<usize>, Vec<usize>) =
+        (0..disk.wipe.len()).partition(|w| !disk.wipe[*w].table);
+    for wipes in [inside, table_wipes] {
+        if !wipes.is_empty() {
+            ops.extend(wipes.into_iter().map(|wipe| Op::Wipe { wipe }));
+            ops.push(Op::Sync);
+        }
     }
     contents(&mut ops, disk);
     if disk.writes_table {

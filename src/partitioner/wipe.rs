@@ -35,6 +35,7 @@ pub fn everything(disk: &Disk, geometry: Geometry) -> Vec<Wipe> {
                 );
                 wipes.push(Wipe {
                     extents: tidy(extents, geometry),
+                    table: false,
                     why,
                 });
             }
@@ -45,10 +46,12 @@ pub fn everything(disk: &Disk, geometry: Geometry) -> Vec<Wipe> {
     first.retain(|extent| !extent.overlaps(tail));
     wipes.push(Wipe {
         extents: tidy(first, geometry),
+        table: true,
         why: String::from("old table and the first MiB"),
     });
     wipes.push(Wipe {
         extents: vec![tail],
+        table: true,
         why: String::from("old backup table and the last MiB"),
     });
     wipes
