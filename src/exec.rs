@@ -5,6 +5,9 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::partitioner::content::MkfsFacts;
+use crate::partitioner::layout::TalosVersion;
+
 /// Why a program did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecError {
@@ -48,9 +51,30 @@ impl ExecError {
                 format!("install it (Debian's package {package}), or put it into PATH")
             }
             Self::Start { program, .. } => format!("check that {program} may be executed"),
-            Self::Failed { program, .. } => format!("run {program} by hand on a file to see more; the disk is as it was"),
+            Self::Failed { program, .. } => {
+                format!("run {program} by hand on a file to see more; the disk is as it was")
+            }
         }
     }
+}
+
+/// What the distribution's mkfs can do for this Talos version.
+///
+/// Talos passes the feature file of a long-term kernel; the newest file that is installed and not newer than
+/// that one is taken, because an older kernel's features are a subset.
+pub fn mkfs_facts(talos: TalosVersion) -> MkfsFacts {
+    const DIR: &str = "/usr/share/xfsprogs/mkfs";
+    let wanted = if talos >= (TalosVersion { major: 1, minor: 13 }) {
+        (6, 18)
+    } else if talos >= TalosVersion::UKI_ON_UEFI {
+        (6, 12)
+    } else {
+        (6, 6)
+    };
+    const KNOWN: [(u32, u32); 7] = [(6, 18), (6, 12), (6, 6), (6, 1), (5, 15), (5, 10), (5, 4)];
+    let file = |(major, minor): &(u32, u32)| format!("{DIR}/lts_{major}.{minor}.conf");
+    let found = KNOWN.iter().filter(|known| **known <= wanted).map(file).find(|path| Path::new(path).exists());
+    MkfsFacts { xfs_config: found }
 }
 
 /// Where programs are looked for: the caller's PATH, then where distributions keep mkfs.
@@ -64,7 +88,9 @@ fn search_path() -> String {
 /// # Errors
 /// [`ExecError`].
 pub fn run(argv: &[String], last: &Path) -> Result<(), ExecError> {
-    let (program, options) = argv.split_first().ok_or_else(|| ExecError::Missing { program: String::new() })?;
+    let (program, options) = argv.split_first().ok_or_else(|| ExecError::Missing {
+        program: String::new(),
+    })?;
     let output = Command::new(program)
         .args(options)
         .arg(last)
@@ -76,18 +102,31 @@ pub fn run(argv: &[String], last: &Path) -> Result<(), ExecError> {
         .stderr(Stdio::piped())
         .output();
     let output = output.map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => ExecError::Missing { program: program.clone() },
-        _ => ExecError::Start { program: program.clone(), source },
+        io::ErrorKind::NotFound => ExecError::Missing {
+            program: program.clone(),
+        },
+        _ => ExecError::Start {
+            program: program.clone(),
+            source,
+        },
     })?;
     if output.status.success() {
         return Ok(());
     }
-    Err(ExecError::Failed { program: program.clone(), status: output.status, message: first_line(&output.stderr) })
+    Err(ExecError::Failed {
+        program: program.clone(),
+        status: output.status,
+        message: first_line(&output.stderr),
+    })
 }
 
 fn first_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("it said nothing");
     line.chars().take(200).collect()
 }
 
@@ -103,13 +142,19 @@ mod tests {
     fn a_missing_program_is_named_with_its_package() {
         let error = run(&argv(&["mkfs.nosuch"]), Path::new("/dev/null")).unwrap_err();
         assert_eq!(error.to_string(), "mkfs.nosuch is not installed");
-        let error = ExecError::Missing { program: "mkfs.xfs".into() };
+        let error = ExecError::Missing {
+            program: "mkfs.xfs".into(),
+        };
         assert!(error.hint().contains("xfsprogs"));
     }
 
     #[test]
     fn a_failing_program_is_quoted_by_its_first_line() {
-        let error = run(&argv(&["sh", "-c", "echo 'no room' >&2; exit 3"]), Path::new("x")).unwrap_err();
+        let error = run(
+            &argv(&["sh", "-c", "echo 'no room' >&2; exit 3"]),
+            Path::new("x"),
+        )
+        .unwrap_err();
         assert_eq!(error.to_string(), "sh failed (exit status: 3): no room");
     }
 }

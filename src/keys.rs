@@ -74,16 +74,24 @@ impl Keys {
     /// # Errors
     /// [`KeyError`] for the first key that cannot be made.
     pub fn resolve(spec: &Spec, uuid: Option<&str>) -> Result<Self, KeyError> {
-        let system = [
-            ("STATE", &spec.state.encryption),
-            ("EPHEMERAL", &spec.ephemeral.encryption),
-        ];
+        Self::resolve_some(spec, uuid, |_| true)
+    }
+
+    /// The keys of the volumes that are `wanted`.
+    ///
+    /// # Errors
+    /// [`KeyError`] for the first key that cannot be made.
+    pub fn resolve_some(
+        spec: &Spec,
+        uuid: Option<&str>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Self, KeyError> {
+        let system = [("STATE", &spec.state.encryption), ("EPHEMERAL", &spec.ephemeral.encryption)];
         let others = spec.volumes.iter().map(|v| (v.id.as_str(), &v.encryption));
         let mut keys = Self::default();
-        for (volume, encryption) in system.into_iter().chain(others) {
+        for (volume, encryption) in system.into_iter().chain(others).filter(|(volume, _)| wanted(volume)) {
             if let Some(encryption) = encryption {
-                keys.0
-                    .insert(volume.to_owned(), passphrases(volume, encryption, uuid)?);
+                keys.0.insert(volume.to_owned(), passphrases(volume, encryption, uuid)?);
             }
         }
         Ok(keys)

@@ -8,10 +8,14 @@
 //! Every arrow but `probe` and `apply` is a pure function, and every type in the picture but `Spec`
 //! (which holds passphrases) is plain data that its own command prints.
 
+pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod entropy;
+pub mod exec;
 pub mod exit;
 pub mod guid;
+pub mod inspect;
 pub mod keys;
 pub mod partitioner;
 pub mod plan;

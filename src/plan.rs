@@ -376,6 +376,11 @@ impl Plan {
         self
     }
 
+    /// Whether a volume with this name is on any of its disks.
+    pub fn has_volume(&self, name: &str) -> bool {
+        self.disks.iter().flat_map(|disk| &disk.partitions).any(|p| p.name == name)
+    }
+
     /// Whether the plan changes nothing at all.
     pub fn is_converged(&self) -> bool {
         !self.disks.iter().any(DiskPlan::changes)

@@ -3,7 +3,11 @@
 //! The file has no name once it is open, so nothing is left behind. XFS needs care: mkfs zeroes the journal
 //! with a call that leaves unwritten extents, which look like holes, but the journal must read as zeros in
 //! place; so it is always copied. Where it lies stands in the superblock (xfs disk structure, `xfs_dsb`).
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this module owns scratch files")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this module owns scratch files"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -78,22 +82,33 @@ pub struct Distribution {
 
 impl Mkfs for Distribution {
     fn make(&self, plan: &FilesystemPlan) -> Result<Box<dyn Filesystem>, FilesystemError> {
-        let file = scratch_file(&self.scratch, plan.size).map_err(|source| FilesystemError::Scratch {
-            dir: self.scratch.clone(),
-            size: plan.size,
+        let file =
+            scratch_file(&self.scratch, plan.size).map_err(|source| FilesystemError::Scratch {
+                dir: self.scratch.clone(),
+                size: plan.size,
+                source,
+            })?;
+        let path = PathBuf::from(format!(
+            "/proc/{}/fd/{}",
+            std::process::id(),
+            file.as_raw_fd()
+        ));
+        exec::run(&plan.mkfs, &path).map_err(|source| FilesystemError::Mkfs {
+            kind: plan.kind.clone(),
             source,
         })?;
-        let path = PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
-        exec::run(&plan.mkfs, &path)
-            .map_err(|source| FilesystemError::Mkfs { kind: plan.kind.clone(), source })?;
         let mut extents = written(&file, plan.size).map_err(FilesystemError::Read)?;
         if plan.kind == "xfs" {
             let mut superblock = [0; 512];
-            file.read_exact_at(&mut superblock, 0).map_err(FilesystemError::Read)?;
+            file.read_exact_at(&mut superblock, 0)
+                .map_err(FilesystemError::Read)?;
             let journal = xfs_journal(&superblock, plan.size);
             extents.push(journal.ok_or_else(|| FilesystemError::NotMade(plan.kind.clone()))?);
         }
-        Ok(Box::new(Scratch { file, extents: merged(extents) }))
+        Ok(Box::new(Scratch {
+            file,
+            extents: merged(extents),
+        }))
     }
 }
 
@@ -122,7 +137,11 @@ fn scratch_file(dir: &Path, size: Bytes) -> io::Result<File> {
         Ok(file) => file,
         // Some filesystems have no unnamed files: make one and take its name away.
         Err(_) => {
-            let path = dir.join(format!(".keelblock-{}-{:x}", std::process::id(), size.get()));
+            let path = dir.join(format!(
+                ".keelblock-{}-{:x}",
+                std::process::id(),
+                size.get()
+            ));
             let file = options.create_new(true).open(&path)?;
             std::fs::remove_file(&path)?;
             file
@@ -153,8 +172,16 @@ fn written(file: &File, size: Bytes) -> io::Result<Vec<Extent>> {
 
 /// Where an XFS journal lies, from its superblock; `None` if that is none or the journal is not inside.
 fn xfs_journal(superblock: &[u8; 512], size: Bytes) -> Option<Extent> {
-    let u32_at = |at: usize| Some(u32::from_be_bytes(superblock.get(at..at + 4)?.try_into().ok()?));
-    let u64_at = |at: usize| Some(u64::from_be_bytes(superblock.get(at..at + 8)?.try_into().ok()?));
+    let u32_at = |at: usize| {
+        Some(u32::from_be_bytes(
+            superblock.get(at..at + 4)?.try_into().ok()?,
+        ))
+    };
+    let u64_at = |at: usize| {
+        Some(u64::from_be_bytes(
+            superblock.get(at..at + 8)?.try_into().ok()?,
+        ))
+    };
     if &superblock[..4] != b"XFSB" {
         return None;
     }
@@ -165,7 +192,10 @@ fn xfs_journal(superblock: &[u8; 512], size: Bytes) -> Option<Extent> {
     let group = start.checked_shr(group_bits)?;
     let within = start.checked_sub(group.checked_shl(group_bits)?)?;
     let first = group.checked_mul(group_blocks)?.checked_add(within)?;
-    let journal = Extent::new(Bytes::new(first.checked_mul(block)?), Bytes::new(blocks.checked_mul(block)?));
+    let journal = Extent::new(
+        Bytes::new(first.checked_mul(block)?),
+        Bytes::new(blocks.checked_mul(block)?),
+    );
     let inside = Extent::new(Bytes::ZERO, size).contains(journal);
     (inside && start != 0 && !journal.is_empty()).then_some(journal)
 }
@@ -190,15 +220,29 @@ mod tests {
     use super::*;
 
     fn xfs(size: Bytes) -> FilesystemPlan {
-        let mkfs = ["mkfs.xfs", "-q", "-n", "ftype=1", "-s", "size=4096"].map(String::from).to_vec();
-        FilesystemPlan { kind: "xfs".into(), label: String::new(), mkfs, size }
+        let mkfs = ["mkfs.xfs", "-q", "-n", "ftype=1", "-s", "size=4096"]
+            .map(String::from)
+            .to_vec();
+        FilesystemPlan {
+            kind: "xfs".into(),
+            label: String::new(),
+            mkfs,
+            size,
+        }
     }
 
     #[test]
     fn the_journal_is_copied_although_mkfs_leaves_it_unwritten() {
-        let made = Distribution { scratch: std::env::temp_dir() }.make(&xfs(Bytes::GIB)).unwrap();
+        let made = Distribution {
+            scratch: std::env::temp_dir(),
+        }
+        .make(&xfs(Bytes::GIB))
+        .unwrap();
         let copied: u64 = made.extents().iter().map(|e| e.len.get()).sum();
-        assert!(copied >= 64 << 20, "a journal of 64 MiB is part of the {copied} bytes");
+        assert!(
+            copied >= 64 << 20,
+            "a journal of 64 MiB is part of the {copied} bytes"
+        );
         assert!(copied < 80 << 20, "and not much more is");
     }
 
@@ -206,8 +250,18 @@ mod tests {
     fn a_failing_mkfs_is_an_error_with_its_own_words() {
         let mut plan = xfs(Bytes::mib(1));
         plan.mkfs.push(String::from("--nosuch"));
-        let error = Distribution { scratch: std::env::temp_dir() }.make(&plan).unwrap_err();
-        assert!(matches!(error, FilesystemError::Mkfs { source: ExecError::Failed { .. }, .. }));
+        let error = Distribution {
+            scratch: std::env::temp_dir(),
+        }
+        .make(&plan)
+        .unwrap_err();
+        assert!(matches!(
+            error,
+            FilesystemError::Mkfs {
+                source: ExecError::Failed { .. },
+                ..
+            }
+        ));
     }
 
     #[test]

@@ -122,7 +122,7 @@ pub fn plan(
         table,
         fresh,
         writes_table: fresh || damaged || partitions.iter().any(PartitionPlan::is_made),
-        marker: marker_place(existing),
+        marker: marker_place(existing).filter(|_| options.mark),
         wipe,
         partitions,
     })

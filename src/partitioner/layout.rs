@@ -233,7 +233,8 @@ impl Space {
         if gap < min.max(ALIGNMENT) {
             return Err(none);
         }
-        let size = resolve(max, gap).align_down(block);
+        // Encryption sectors of 4096 bytes need a whole number of them, whatever the disk's blocks are.
+        let size = resolve(max, gap).align_down(block.max(Bytes::new(4096)));
         if size.get() == 0 || size < min {
             return Err(none);
         }

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod content;
 pub mod disk;
 pub mod gpt;
+pub mod kdf;
 pub mod layout;
 pub mod luks2;
 pub mod meta;

@@ -28,6 +28,8 @@ pub struct Options {
     pub kdf_seconds: Option<f64>,
     /// Whether EPHEMERAL gets its filesystem here, or from Talos.
     pub ephemeral_filesystem: bool,
+    /// Whether a disk is marked while it is unfinished.
+    pub mark: bool,
     /// What mkfs can do.
     pub mkfs: MkfsFacts,
     /// UUID of the machine, where it is known.
@@ -56,16 +58,6 @@ pub enum PlanError {
     /// The selection names a disk that the inventory does not have.
     #[error("the selection names disk {0}, which the inventory does not have")]
     UnknownDisk(String),
-    /// The KDF would take more memory than is safe.
-    #[error(
-        "the key derivation would use {wanted} of memory, more than half of the {available} that are free"
-    )]
-    KdfMemory {
-        /// What the plan would use.
-        wanted: Bytes,
-        /// What is free.
-        available: Bytes,
-    },
 }
 
 /// The plan for everything that `selection` selected.

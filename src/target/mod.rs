@@ -9,6 +9,7 @@ use std::io;
 
 use crate::units::{Bytes, Extent, Geometry};
 
+pub mod blank;
 pub mod image;
 pub mod latched;
 #[cfg(any(test, feature = "testing"))]
@@ -73,6 +74,42 @@ pub trait BlockTarget: BlockSource {
     /// # Errors
     /// The system's.
     fn drop_caches(&mut self) -> io::Result<()>;
+}
+
+impl<T: BlockSource + ?Sized> BlockSource for &mut T {
+    fn geometry(&self) -> Geometry {
+        (**self).geometry()
+    }
+
+    fn read_exact_at(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
+        (**self).read_exact_at(at, buf)
+    }
+}
+
+impl<T: BlockTarget + ?Sized> BlockTarget for &mut T {
+    fn write_all_at(&mut self, at: Bytes, buf: &[u8]) -> io::Result<()> {
+        (**self).write_all_at(at, buf)
+    }
+
+    fn zero(&mut self, extent: Extent) -> io::Result<()> {
+        (**self).zero(extent)
+    }
+
+    fn discard(&mut self, extent: Extent) -> io::Result<()> {
+        (**self).discard(extent)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        (**self).sync()
+    }
+
+    fn publish(&mut self) -> io::Result<()> {
+        (**self).publish()
+    }
+
+    fn drop_caches(&mut self) -> io::Result<()> {
+        (**self).drop_caches()
+    }
 }
 
 /// Refuses a range that is not wholly on the disk.

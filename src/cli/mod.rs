@@ -1,0 +1,73 @@
+//! The command line: one file per command; arguments in, a stage called, a type printed.
+
+mod apply;
+mod args;
+mod context;
+mod demo;
+mod error;
+mod files;
+mod inspect;
+mod kdf;
+mod output;
+mod picture;
+mod plan;
+mod probe;
+mod select;
+mod table;
+mod targets;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::args::{Cli, Command};
+use crate::cli::output::Output;
+use crate::exit::Exit;
+use crate::{sys, telemetry};
+
+pub use crate::cli::error::Failure;
+
+/// Parses the command line, runs the command and prints what came of it.
+pub fn run() -> ExitCode {
+    telemetry::install_panic_hook();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let _log = telemetry::init(&telemetry::Options { verbosity: cli.global.verbose });
+    let mut output = Output::new(&cli.global);
+    // Before any passphrase is read: no core file, no swap.
+    if let Err(source) = sys::memory::forbid_core_dumps() {
+        return ExitCode::from(output.fail(&Failure::internal("core dumps cannot be switched off", source)).code());
+    }
+    if let Err(error) = sys::memory::lock_memory() {
+        tracing::debug!(%error, "memory is not locked against swapping");
+    }
+    let result = dispatch(&cli, &mut output);
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(failure) => output.fail(&failure),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
+    match &cli.command {
+        Command::Probe => probe::run(&cli.global, output),
+        Command::Select(args) => select::run(&cli.global, args, output),
+        Command::Plan(args) => plan::run(&cli.global, args, output),
+        Command::Apply(args) => apply::run(&cli.global, args, output),
+        Command::Inspect(args) => inspect::run(&cli.global, args, output),
+        Command::Validate(args) => validate::run(args, output),
+        Command::Demo(args) => demo::run(&cli.global, args, output),
+    }
+}
+
+/// clap prints its own help and errors; only the exit code is ours.
+fn usage(error: &clap::Error) -> ExitCode {
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    // A closed pipe is the reader's choice.
+    drop(error.print());
+    ExitCode::from(exit.code())
+}
