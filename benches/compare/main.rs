@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! --runs N      runs of each side, interleaved (default 5)
-//! --large       32 GiB images too; systemd-repart alone needs 32 GiB of disk and about ten minutes for each run
+//! --large       32 GiB images too; systemd-repart writes each twice: 64 GiB of disk and ten minutes for each run
 //! --only WORD   only comparisons whose name has WORD in it
 //! ```
 //! `KEELBLOCK_BIN` names the program to measure, such as the static one; without it, cargo's own build is taken.
@@ -98,6 +98,11 @@ fn measure_all(options: &Options) -> Result<Report, BenchError> {
         report.size("size of the program", report::to_f64(ours.size()?), PROGRAM);
     }
 
+    if report.is_empty() {
+        let word = &options.only;
+        let nothing = format!("no comparison has '{word}' in its name");
+        return Err(BenchError::Unexpected(nothing));
+    }
     print!("{}", report.table());
     let path = scratch.kept("report.json");
     let json = format!("{:#}\n", report.json());

@@ -165,7 +165,12 @@ impl Work {
             return Err(BenchError::Failed {
                 command: self.command_line(),
                 status: output.status,
-                message: stderr.trim().lines().last().unwrap_or("nothing").to_owned(),
+                message: stderr
+                    .trim()
+                    .lines()
+                    .last()
+                    .unwrap_or("no word on stderr")
+                    .to_owned(),
             });
         }
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -112,6 +112,11 @@ impl Report {
         self.gaps.push(Gap { name, side, reason });
     }
 
+    /// Nothing was tried.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.gaps.is_empty()
+    }
+
     /// Every side was measured and no goal was missed.
     pub fn passed(&self) -> bool {
         self.gaps.is_empty() && self.lines.iter().all(|line| line.met() != Some(false))
