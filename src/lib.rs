@@ -25,4 +25,6 @@ pub mod secret;
 pub mod selector;
 pub mod sys;
 pub mod target;
+pub mod telemetry;
+pub mod tuner;
 pub mod units;
