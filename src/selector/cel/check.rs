@@ -271,7 +271,15 @@ const fn literal_type(literal: &LiteralValue) -> Type {
 fn is_type_name(name: &str) -> bool {
     matches!(
         name,
-        "bool" | "bytes" | "double" | "int" | "list" | "map" | "null_type" | "string" | "type"
+        "bool"
+            | "bytes"
+            | "double"
+            | "int"
+            | "list"
+            | "map"
+            | "null_type"
+            | "string"
+            | "type"
             | "uint"
     )
 }

@@ -81,7 +81,10 @@ impl<'v> Evaluation<'v> {
         let name = name.strip_prefix('.').unwrap_or(name);
         let bound = match name {
             "disk" => self.bindings.disk.map(|_| Value::Message(Message::Disk)),
-            "volume" => self.bindings.volume.map(|_| Value::Message(Message::Volume)),
+            "volume" => self
+                .bindings
+                .volume
+                .map(|_| Value::Message(Message::Volume)),
             "system_disk" => self.bindings.system_disk.map(Value::Bool),
             _ => fields::constant(name).map(Value::Uint),
         };
@@ -119,7 +122,10 @@ impl<'v> Evaluation<'v> {
 
     fn field(&self, message: Message, field: &str) -> Evaluated {
         let value = match message {
-            Message::Disk => self.bindings.disk.and_then(|d| fields::disk_value(d, field)),
+            Message::Disk => self
+                .bindings
+                .disk
+                .and_then(|d| fields::disk_value(d, field)),
             Message::Volume => self
                 .bindings
                 .volume

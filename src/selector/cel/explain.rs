@@ -3,11 +3,11 @@
 use cel::IdedExpr;
 use cel::common::ast::{EntryExpr, Expr};
 
+use super::EvalError;
 use super::eval::{Bindings, evaluate};
 use super::parse::parse;
 use super::split::{Split, split};
 use super::value::Value;
-use super::EvalError;
 use crate::selector::selection::{Check, CheckKind};
 use crate::units::Bytes;
 

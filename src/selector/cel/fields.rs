@@ -127,7 +127,11 @@ mod tests {
             filesystem_block_size name label partition_uuid partition_type partition_label type \
             device_path parent parent_dev_path nonsense";
         for name in names.split_whitespace() {
-            assert_eq!(disk_type(name).is_some(), disk_value(&disk, name).is_some(), "{name}");
+            assert_eq!(
+                disk_type(name).is_some(),
+                disk_value(&disk, name).is_some(),
+                "{name}"
+            );
             let typed = volume_type(name).is_some();
             assert_eq!(typed, volume_value(&volume, name).is_some(), "{name}");
         }

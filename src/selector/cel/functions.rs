@@ -86,13 +86,11 @@ fn arithmetic(name: &str, a: &Value, b: &Value) -> Evaluated {
 
 fn index(container: &Value, key: &Value, fuel: &mut u32) -> Evaluated {
     match container {
-        Value::Map(map) => {
-            find(map, key, fuel)
-                .cloned()
-                .ok_or_else(|| EvalError::NoSuchKey {
-                    key: key.to_string(),
-                })
-        }
+        Value::Map(map) => find(map, key, fuel)
+            .cloned()
+            .ok_or_else(|| EvalError::NoSuchKey {
+                key: key.to_string(),
+            }),
         Value::List(list) => {
             let at = match key {
                 Value::Int(n) => usize::try_from(*n).ok(),
@@ -127,7 +125,10 @@ fn whole(n: f64) -> Option<i64> {
 }
 
 /// Cut off towards zero, if the result fits.
-#[expect(clippy::cast_possible_truncation, reason = "cutting off is the purpose; the range is checked")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "cutting off is the purpose; the range is checked"
+)]
 fn truncate(n: f64) -> Option<i64> {
     let limit = int_to_double(i64::MAX);
     (n > -limit && n < limit).then_some(n as i64)

@@ -107,8 +107,23 @@ mod tests {
     #[test]
     fn what_the_engines_read_differently_is_an_error() {
         for pattern in [
-            "a{2,3}", "{,3}", "a**", "a*+", "[[:alpha:]]", "[a&&b]", r"\pL", r"\Qa\E", "(?x)a b",
-            "(?<n>a)", r"\<a", r"[\b]", "(", "[", "a??*", r"\x41", "[]a]",
+            "a{2,3}",
+            "{,3}",
+            "a**",
+            "a*+",
+            "[[:alpha:]]",
+            "[a&&b]",
+            r"\pL",
+            r"\Qa\E",
+            "(?x)a b",
+            "(?<n>a)",
+            r"\<a",
+            r"[\b]",
+            "(",
+            "[",
+            "a??*",
+            r"\x41",
+            "[]a]",
         ] {
             assert!(matches("text", pattern).is_err(), "{pattern}");
         }

@@ -30,7 +30,11 @@ pub(super) fn split(text: &str) -> Split<'_> {
         }
         if !operands.is_empty() {
             operands.push(text[from..].trim());
-            return if all { Split::All(operands) } else { Split::Any(operands) };
+            return if all {
+                Split::All(operands)
+            } else {
+                Split::Any(operands)
+            };
         }
     }
     match inner(text, &marks) {
@@ -92,7 +96,11 @@ fn marks(text: &str) -> Vec<(usize, Mark)> {
             _ => None,
         };
         marks.extend(mark.map(|mark| (at, mark)));
-        at += if matches!(mark, Some(Mark::And | Mark::Or)) { 2 } else { 1 };
+        at += if matches!(mark, Some(Mark::And | Mark::Or)) {
+            2
+        } else {
+            1
+        };
     }
     marks
 }
@@ -103,7 +111,10 @@ fn raw_prefix(before: &[u8]) -> bool {
         .iter()
         .rposition(|b| !b.is_ascii_alphanumeric() && *b != b'_')
         .map_or(before, |at| &before[at + 1..]);
-    matches!(word, b"r" | b"R" | b"rb" | b"rB" | b"Rb" | b"RB" | b"br" | b"bR" | b"Br" | b"BR")
+    matches!(
+        word,
+        b"r" | b"R" | b"rb" | b"rB" | b"Rb" | b"RB" | b"br" | b"bR" | b"Br" | b"BR"
+    )
 }
 
 /// Length of the string literal at the start of `text`, quotes included.

@@ -106,10 +106,11 @@ impl Value {
             (_, Self::Double(b)) if b.is_nan() && self.is_number() => return Err(EvalError::NaN),
             _ => {}
         }
-        self.number_order(other).ok_or_else(|| EvalError::NoOverload {
-            function: "a comparison".to_owned(),
-            types: format!("{}, {}", self.type_name(), other.type_name()),
-        })
+        self.number_order(other)
+            .ok_or_else(|| EvalError::NoOverload {
+                function: "a comparison".to_owned(),
+                types: format!("{}, {}", self.type_name(), other.type_name()),
+            })
     }
 
     const fn is_number(&self) -> bool {
@@ -133,13 +134,19 @@ impl Value {
 }
 
 /// The nearest double, as CEL's own conversion does.
-#[expect(clippy::cast_precision_loss, reason = "CEL defines the conversion as rounding")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "CEL defines the conversion as rounding"
+)]
 pub(super) const fn int_to_double(n: i64) -> f64 {
     n as f64
 }
 
 /// The nearest double, as CEL's own conversion does.
-#[expect(clippy::cast_precision_loss, reason = "CEL defines the conversion as rounding")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "CEL defines the conversion as rounding"
+)]
 pub(super) const fn uint_to_double(n: u64) -> f64 {
     n as f64
 }
