@@ -144,7 +144,10 @@ impl DiskRun<'_> {
         let disk = self.disk();
         let mut written = 0;
         match op {
-            Op::Mark => written += write(target, disk.marker, &marker::encode(&self.plan.id))?,
+            Op::Mark => {
+                let mark = marker::encode(&self.plan.id).map_err(io::Error::other)?;
+                written += write(target, disk.marker, &mark)?;
+            }
             Op::Unmark => {
                 if let Some(at) = disk.marker {
                     target.zero(Extent::new(at, MARKER_EXTENT.len))?;
