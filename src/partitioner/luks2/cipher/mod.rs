@@ -176,7 +176,7 @@ mod tests {
                 "392429323fe42a72aff8a768ab83692b1bc15cc2cf1ade628ac12138d62bd4a4",
             ),
         ] {
-            let plain: Vec<u8> = (0..3)
+            let plain: Vec<u8> = (0..3u64)
                 .flat_map(|n| (0..sector).map(move |i| (i * 7 + i / 256 + n).to_le_bytes()[0]))
                 .collect();
             let key = Secret::new((0..key_len).collect());
