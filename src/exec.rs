@@ -64,7 +64,11 @@ impl ExecError {
 /// that one is taken, because an older kernel's features are a subset.
 pub fn mkfs_facts(talos: TalosVersion) -> MkfsFacts {
     const DIR: &str = "/usr/share/xfsprogs/mkfs";
-    let wanted = if talos >= (TalosVersion { major: 1, minor: 13 }) {
+    let wanted = if talos
+        >= (TalosVersion {
+            major: 1,
+            minor: 13,
+        }) {
         (6, 18)
     } else if talos >= TalosVersion::UKI_ON_UEFI {
         (6, 12)
@@ -73,7 +77,11 @@ pub fn mkfs_facts(talos: TalosVersion) -> MkfsFacts {
     };
     const KNOWN: [(u32, u32); 7] = [(6, 18), (6, 12), (6, 6), (6, 1), (5, 15), (5, 10), (5, 4)];
     let file = |(major, minor): &(u32, u32)| format!("{DIR}/lts_{major}.{minor}.conf");
-    let found = KNOWN.iter().filter(|known| **known <= wanted).map(file).find(|path| Path::new(path).exists());
+    let found = KNOWN
+        .iter()
+        .filter(|known| **known <= wanted)
+        .map(file)
+        .find(|path| Path::new(path).exists());
     MkfsFacts { xfs_config: found }
 }
 

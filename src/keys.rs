@@ -86,12 +86,20 @@ impl Keys {
         uuid: Option<&str>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Self, KeyError> {
-        let system = [("STATE", &spec.state.encryption), ("EPHEMERAL", &spec.ephemeral.encryption)];
+        let system = [
+            ("STATE", &spec.state.encryption),
+            ("EPHEMERAL", &spec.ephemeral.encryption),
+        ];
         let others = spec.volumes.iter().map(|v| (v.id.as_str(), &v.encryption));
         let mut keys = Self::default();
-        for (volume, encryption) in system.into_iter().chain(others).filter(|(volume, _)| wanted(volume)) {
+        for (volume, encryption) in system
+            .into_iter()
+            .chain(others)
+            .filter(|(volume, _)| wanted(volume))
+        {
             if let Some(encryption) = encryption {
-                keys.0.insert(volume.to_owned(), passphrases(volume, encryption, uuid)?);
+                keys.0
+                    .insert(volume.to_owned(), passphrases(volume, encryption, uuid)?);
             }
         }
         Ok(keys)

@@ -378,7 +378,10 @@ impl Plan {
 
     /// Whether a volume with this name is on any of its disks.
     pub fn has_volume(&self, name: &str) -> bool {
-        self.disks.iter().flat_map(|disk| &disk.partitions).any(|p| p.name == name)
+        self.disks
+            .iter()
+            .flat_map(|disk| &disk.partitions)
+            .any(|p| p.name == name)
     }
 
     /// Whether the plan changes nothing at all.

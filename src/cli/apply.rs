@@ -26,7 +26,10 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
         Some(path) => planned(path, args)?,
         None => {
             if args.config.config.is_empty() {
-                return Err(Failure::new(Exit::Usage, "give a plan, or a configuration with -c"));
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "give a plan, or a configuration with -c",
+                ));
             }
             let spec = files::config(&args.config.config)?;
             let subject = context::subject(global, &spec, &args.target, &args.consent)?;
@@ -43,21 +46,32 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
 fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
     let text = files::text(path)?;
     let plan: Plan = serde_json::from_str(&text).map_err(|error| {
-        let failure = Failure::new(Exit::Usage, format!("{} is not a plan", path.display())).because(&error);
+        let failure =
+            Failure::new(Exit::Usage, format!("{} is not a plan", path.display())).because(&error);
         failure.hint("make one with `keelblock plan -c CONFIG -o FILE`")
     })?;
     apply::check_plan(&plan)?;
-    let sealed = plan.disks.iter().flat_map(|d| &d.partitions).any(|p| matches!(p.content, ContentPlan::Sealed(_)));
+    let sealed = plan
+        .disks
+        .iter()
+        .flat_map(|d| &d.partitions)
+        .any(|p| matches!(p.content, ContentPlan::Sealed(_)));
     if args.config.config.is_empty() {
         if sealed {
-            let failure = Failure::new(Exit::Usage, "the plan seals volumes, and their keys are not in it");
+            let failure = Failure::new(
+                Exit::Usage,
+                "the plan seals volumes, and their keys are not in it",
+            );
             return Err(failure.hint("give the configuration that the plan was made from with -c"));
         }
         return Ok((Spec::default(), plan));
     }
     let spec = files::config(&args.config.config)?;
     if plan::config_digest(&spec) != plan.config {
-        let failure = Failure::new(Exit::Refused, "the configuration is not the one that the plan was made from");
+        let failure = Failure::new(
+            Exit::Refused,
+            "the configuration is not the one that the plan was made from",
+        );
         return Err(failure.hint("run `keelblock plan` again"));
     }
     Ok((spec, plan))
@@ -68,18 +82,36 @@ fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
 /// # Errors
 /// As [`apply::apply`]'s, and for disks that cannot be opened.
 pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Receipt, Failure> {
-    let keys = Keys::resolve_some(spec, plan.machine.uuid.as_deref(), |volume| plan.has_volume(volume))?;
-    let state_tag: Option<Secret> = spec.state.encryption.as_ref().map(meta::state_encryption_json);
+    let keys = Keys::resolve_some(spec, plan.machine.uuid.as_deref(), |volume| {
+        plan.has_volume(volume)
+    })?;
+    let state_tag: Option<Secret> = spec
+        .state
+        .encryption
+        .as_ref()
+        .map(meta::state_encryption_json);
     let available = available_memory();
     affordable(plan, available)?;
     let state = targets::state_dir(state_dir)?;
     let mut targets = targets::open(plan)?;
     let mut journal = targets::journal(plan, &state);
-    let mkfs = Distribution { scratch: state.clone() };
+    let mkfs = Distribution {
+        scratch: state.clone(),
+    };
     let mut entropy = OsEntropy;
-    let means = Means { keys: &keys, state_tag: state_tag.as_ref(), mkfs: &mkfs, entropy: &mut entropy };
+    let means = Means {
+        keys: &keys,
+        state_tag: state_tag.as_ref(),
+        mkfs: &mkfs,
+        entropy: &mut entropy,
+    };
     let memory_limit = Bytes::new(available.get() / 2);
-    let run = Run { plan, means, memory_limit, journal: journal.as_mut() };
+    let run = Run {
+        plan,
+        means,
+        memory_limit,
+        journal: journal.as_mut(),
+    };
     let receipt = apply::apply(run, &mut targets)?;
     keep(&receipt, &state);
     Ok(receipt)
@@ -93,13 +125,19 @@ fn available_memory() -> Bytes {
 
 /// The plan fixed the cost; memory may have become scarce since.
 fn affordable(plan: &Plan, available: Bytes) -> Result<(), Failure> {
-    let seals = plan.disks.iter().flat_map(|disk| &disk.partitions).filter(|p| p.is_made());
+    let seals = plan
+        .disks
+        .iter()
+        .flat_map(|disk| &disk.partitions)
+        .filter(|p| p.is_made());
     let wanted = seals.filter_map(|p| match &p.content {
         ContentPlan::Sealed(seal) => Some(seal.kdf.memory),
         _ => None,
     });
     match wanted.max() {
-        Some(wanted) if wanted.get() > available.get() / 2 => Err(TooMuchMemory { wanted, available }.into()),
+        Some(wanted) if wanted.get() > available.get() / 2 => {
+            Err(TooMuchMemory { wanted, available }.into())
+        }
         _ => Ok(()),
     }
 }
@@ -126,10 +164,18 @@ pub fn render(receipt: &Receipt, plan: &Plan) -> String {
     );
     let mut table = Table::new(&["PARTITION", "DISK", "READ BACK"], &[]);
     for made in &receipt.made {
-        table.row([made.partition.clone(), made.disk.clone(), short(&made.digest)]);
+        table.row([
+            made.partition.clone(),
+            made.disk.clone(),
+            short(&made.digest),
+        ]);
     }
     for kept in &receipt.kept {
-        table.row([kept.partition.clone(), kept.disk.clone(), format!("kept, {}", short(&kept.digest))]);
+        table.row([
+            kept.partition.clone(),
+            kept.disk.clone(),
+            format!("kept, {}", short(&kept.digest)),
+        ]);
     }
     text.push_str(&table.render());
     let slow = receipt.steps.iter().filter(|step| step.seconds >= 0.5);

@@ -43,7 +43,13 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub hardware: Option<PathBuf>,
     /// Read sysfs, procfs and /run below this folder instead of /
-    #[arg(long, global = true, value_name = "DIR", env = "KEELBLOCK_ROOT", hide = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "KEELBLOCK_ROOT",
+        hide = true
+    )]
     pub root: Option<PathBuf>,
 }
 
@@ -124,7 +130,12 @@ pub struct TargetArgs {
     #[arg(long, value_name = "BYTES", requires = "image", value_parser = parse_block_size)]
     pub sector_size: Option<BlockSize>,
     /// The role whose disk the image stands for
-    #[arg(long, value_name = "ROLE", default_value = "install", requires = "image")]
+    #[arg(
+        long,
+        value_name = "ROLE",
+        default_value = "install",
+        requires = "image"
+    )]
     pub role: String,
     /// Only this disk of the selected ones (its id or path)
     #[arg(long, value_name = "PATH")]
@@ -243,7 +254,9 @@ pub struct DemoArgs {
 /// `512`, `64M`, `32G`, `1.5TiB`: binary units, with or without `iB`.
 fn parse_size(text: &str) -> Result<Bytes, String> {
     let wrong = || format!("{text:?} is not a size; write a number with K, M, G or T, such as 32G");
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
     let unit = text[digits..].trim().to_ascii_lowercase();
     let shift = match unit.strip_suffix("ib").unwrap_or(&unit) {
@@ -254,12 +267,16 @@ fn parse_size(text: &str) -> Result<Bytes, String> {
         "t" => 40,
         _ => return Err(wrong()),
     };
-    let bytes = number.checked_mul(1 << shift).filter(|bytes| *bytes <= 1 << 60);
+    let bytes = number
+        .checked_mul(1 << shift)
+        .filter(|bytes| *bytes <= 1 << 60);
     bytes.map(Bytes::new).ok_or_else(wrong)
 }
 
 fn parse_block_size(text: &str) -> Result<BlockSize, String> {
-    let number: u32 = text.parse().map_err(|_| format!("{text:?} is not a block size; 512 and 4096 are"))?;
+    let number: u32 = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a block size; 512 and 4096 are"))?;
     BlockSize::try_from(number).map_err(|error| error.to_string())
 }
 
@@ -283,10 +300,24 @@ mod tests {
 
     #[test]
     fn sizes_are_binary() {
-        for (text, want) in [("512", 512), ("64K", 65536), ("32G", 32 << 30), ("1MiB", 1 << 20), ("2t", 2 << 40)] {
+        for (text, want) in [
+            ("512", 512),
+            ("64K", 65536),
+            ("32G", 32 << 30),
+            ("1MiB", 1 << 20),
+            ("2t", 2 << 40),
+        ] {
             assert_eq!(parse_size(text), Ok(Bytes::new(want)), "{text}");
         }
-        for text in ["", "G", "-1", "1.5G", "3X", "99999999999999999999", "9999999T"] {
+        for text in [
+            "",
+            "G",
+            "-1",
+            "1.5G",
+            "3X",
+            "99999999999999999999",
+            "9999999T",
+        ] {
             assert!(parse_size(text).is_err(), "{text}");
         }
     }

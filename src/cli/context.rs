@@ -55,7 +55,11 @@ pub fn parse_inventory(name: &str, text: &str) -> Result<Inventory, Failure> {
             .hint("make one with `keelblock probe --format json`")
     })?;
     if inventory.schema != inventory::SCHEMA {
-        let message = format!("{name} has schema {:?}, and this keelblock reads {}", inventory.schema, inventory::SCHEMA);
+        let message = format!(
+            "{name} has schema {:?}, and this keelblock reads {}",
+            inventory.schema,
+            inventory::SCHEMA
+        );
         return Err(Failure::new(Exit::Usage, message));
     }
     Ok(inventory)
@@ -84,33 +88,65 @@ fn on_machine(
     target: &TargetArgs,
     consent: &ConsentArgs,
 ) -> Result<Subject, Failure> {
-    let request = Request { wipe_consent: consent.wipe.clone() };
+    let request = Request {
+        wipe_consent: consent.wipe.clone(),
+    };
     let selection = selector::select(spec, &inventory, &request);
     let only = match &target.disk {
         None => None,
         Some(name) => Some(named_disk(&inventory, name)?.id.clone()),
     };
     let relevant = |role: &&Role| only.is_none() || role.disk_id == only || role.disk_id.is_none();
-    let failed: Vec<&Role> = selection.roles.iter().filter(|r| r.outcome != Outcome::Selected).filter(relevant).collect();
+    let failed: Vec<&Role> = selection
+        .roles
+        .iter()
+        .filter(|r| r.outcome != Outcome::Selected)
+        .filter(relevant)
+        .collect();
     if let Some(only) = &only
-        && !selection.roles.iter().any(|role| role.disk_id.as_ref() == Some(only) && role.outcome == Outcome::Selected)
+        && !selection
+            .roles
+            .iter()
+            .any(|role| role.disk_id.as_ref() == Some(only) && role.outcome == Outcome::Selected)
     {
-        let message = format!("{} was not selected for any role", target.disk.as_deref().unwrap_or_default());
-        return Err(because_of(&failed, Failure::new(worst(&failed).max(Exit::NoDisk), message)));
+        let message = format!(
+            "{} was not selected for any role",
+            target.disk.as_deref().unwrap_or_default()
+        );
+        return Err(because_of(
+            &failed,
+            Failure::new(worst(&failed).max(Exit::NoDisk), message),
+        ));
     }
     // With one disk named, the others may be missing; without, everything must have its disk.
     if only.is_none() && !failed.is_empty() {
         return Err(not_selected(&failed));
     }
-    Ok(Subject { inventory, selection, only })
+    Ok(Subject {
+        inventory,
+        selection,
+        only,
+    })
 }
 
 fn named_disk<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Disk, Failure> {
-    let same = |disk: &&Disk| disk.path == name || disk.id == name || disk.talos.symlinks.iter().any(|l| l == name);
+    let same = |disk: &&Disk| {
+        disk.path == name || disk.id == name || disk.talos.symlinks.iter().any(|l| l == name)
+    };
     inventory.disks.iter().find(same).ok_or_else(|| {
-        let known: Vec<&str> = inventory.disks.iter().map(|disk| disk.path.as_str()).collect();
-        Failure::new(Exit::NoDisk, format!("there is no disk {name}"))
-            .hint(format!("the machine has {}", if known.is_empty() { "none".into() } else { known.join(", ") }))
+        let known: Vec<&str> = inventory
+            .disks
+            .iter()
+            .map(|disk| disk.path.as_str())
+            .collect();
+        Failure::new(Exit::NoDisk, format!("there is no disk {name}")).hint(format!(
+            "the machine has {}",
+            if known.is_empty() {
+                "none".into()
+            } else {
+                known.join(", ")
+            }
+        ))
     })
 }
 
@@ -125,33 +161,58 @@ pub fn image_for_disk(
     target: &TargetArgs,
     consent: &ConsentArgs,
 ) -> Result<Subject, Failure> {
-    let request = Request { wipe_consent: consent.wipe.clone() };
+    let request = Request {
+        wipe_consent: consent.wipe.clone(),
+    };
     let id = disk_of_role(&inventory, spec, &request, target)?;
     let Some(disk) = inventory.disks.iter_mut().find(|disk| disk.id == id) else {
-        return Err(Failure::new(Exit::Internal, "the selected disk is not in the inventory"));
+        return Err(Failure::new(
+            Exit::Internal,
+            "the selected disk is not in the inventory",
+        ));
     };
     // The image has the disk's place, not its content: what the recorded disk held does not matter here.
-    let logical = target.sector_size.or_else(|| BlockSize::try_from(u32::try_from(disk.talos.sector_size).ok()?).ok());
-    let seen = look_at(image, target, logical.unwrap_or(BlockSize::B512), disk.physical_sector_size)?;
+    let logical = target
+        .sector_size
+        .or_else(|| BlockSize::try_from(u32::try_from(disk.talos.sector_size).ok()?).ok());
+    let seen = look_at(
+        image,
+        target,
+        logical.unwrap_or(BlockSize::B512),
+        disk.physical_sector_size,
+    )?;
     (disk.content, disk.fingerprint) = (seen.content.clone(), seen.fingerprint.clone());
     disk.usage.clear();
     disk.unread.clear();
     let mut selection = selector::select(spec, &inventory, &request);
     let needed = |role: &&Role| needed_for(&role.role, &target.role);
-    let failed: Vec<&Role> =
-        selection.roles.iter().filter(needed).filter(|r| r.outcome != Outcome::Selected).collect();
+    let failed: Vec<&Role> = selection
+        .roles
+        .iter()
+        .filter(needed)
+        .filter(|r| r.outcome != Outcome::Selected)
+        .collect();
     if !failed.is_empty() {
         return Err(not_selected(&failed));
     }
     let disk = inventory.disks.iter_mut().find(|disk| disk.id == id);
-    let disk = disk.ok_or_else(|| Failure::new(Exit::Internal, "the selected disk is not in the inventory"))?;
+    let disk = disk
+        .ok_or_else(|| Failure::new(Exit::Internal, "the selected disk is not in the inventory"))?;
     stand_in(disk, image, seen);
     allow(disk, spec, consent)?;
     let path = disk.path.clone();
-    for role in selection.roles.iter_mut().filter(|role| role.disk_id.as_ref() == Some(&id)) {
+    for role in selection
+        .roles
+        .iter_mut()
+        .filter(|role| role.disk_id.as_ref() == Some(&id))
+    {
         role.disk = Some(path.clone());
     }
-    Ok(Subject { inventory, selection, only: Some(id) })
+    Ok(Subject {
+        inventory,
+        selection,
+        only: Some(id),
+    })
 }
 
 /// Whether `role` has to have its disk before the disk of `asked` can be laid out.
@@ -172,7 +233,9 @@ fn disk_of_role(
         disk.usage.clear();
     }
     let selection = selector::select(spec, &empty, request);
-    let role = selection.role(&target.role).ok_or_else(|| unknown_role(&selection, &target.role))?;
+    let role = selection
+        .role(&target.role)
+        .ok_or_else(|| unknown_role(&selection, &target.role))?;
     match &role.disk_id {
         Some(id) if role.outcome == Outcome::Selected => Ok(id.clone()),
         _ => Err(not_selected(&[role])),
@@ -189,7 +252,10 @@ fn image_alone(
     let mut disk = Disk {
         path: String::new(),
         id: String::from("image"),
-        talos: TalosDisk { model: String::from("image file"), ..TalosDisk::default() },
+        talos: TalosDisk {
+            model: String::from("image file"),
+            ..TalosDisk::default()
+        },
         udev: std::collections::BTreeMap::new(),
         usb: None,
         vendor: String::new(),
@@ -202,7 +268,12 @@ fn image_alone(
         fingerprint: String::new(),
         unread: Vec::new(),
     };
-    let seen = look_at(image, target, target.sector_size.unwrap_or(BlockSize::B512), 0)?;
+    let seen = look_at(
+        image,
+        target,
+        target.sector_size.unwrap_or(BlockSize::B512),
+        0,
+    )?;
     stand_in(&mut disk, image, seen);
     allow(&disk, spec, consent)?;
     let roles = roles_of_image(spec, &target.role)?;
@@ -221,7 +292,11 @@ fn image_alone(
         roles: roles.into_iter().map(role).collect(),
     };
     inventory.disks = vec![disk];
-    Ok(Subject { inventory, selection, only: None })
+    Ok(Subject {
+        inventory,
+        selection,
+        only: None,
+    })
 }
 
 /// The roles that an image carries when no machine says where they belong.
@@ -237,7 +312,10 @@ fn roles_of_image(spec: &Spec, role: &str) -> Result<Vec<String>, Failure> {
     if known || spec.legacy_disks.iter().any(|d| d.device == role) {
         return Ok(vec![role.to_owned()]);
     }
-    Err(Failure::new(Exit::Usage, format!("the configuration has no role {role}")))
+    Err(Failure::new(
+        Exit::Usage,
+        format!("the configuration has no role {role}"),
+    ))
 }
 
 /// What an image is, or will be.
@@ -247,10 +325,19 @@ struct Seen {
     fingerprint: String,
 }
 
-fn look_at(image: &Path, target: &TargetArgs, logical: BlockSize, physical: u32) -> Result<Seen, Failure> {
+fn look_at(
+    image: &Path,
+    target: &TargetArgs,
+    logical: BlockSize,
+    physical: u32,
+) -> Result<Seen, Failure> {
     let see = |source: &dyn BlockSource| {
         let (content, fingerprint) = probe::inspect_source(source);
-        Seen { geometry: source.geometry(), content, fingerprint }
+        Seen {
+            geometry: source.geometry(),
+            content,
+            fingerprint,
+        }
     };
     match target.size {
         Some(size) => Ok(see(&Blank(new_geometry(size, logical, physical)?))),
@@ -272,10 +359,18 @@ fn stand_in(disk: &mut Disk, image: &Path, seen: Seen) {
 
 fn new_geometry(size: Bytes, logical: BlockSize, physical: u32) -> Result<Geometry, Failure> {
     if size == Bytes::ZERO || !size.is_multiple_of(logical.bytes()) {
-        let message = format!("--size {} is not a whole number of {}-byte blocks", size.get(), logical.get());
+        let message = format!(
+            "--size {} is not a whole number of {}-byte blocks",
+            size.get(),
+            logical.get()
+        );
         return Err(Failure::new(Exit::Usage, message));
     }
-    Ok(Geometry { size, logical, physical: physical.max(logical.get()) })
+    Ok(Geometry {
+        size,
+        logical,
+        physical: physical.max(logical.get()),
+    })
 }
 
 /// An image with foreign data needs the same double consent as a disk.
@@ -284,18 +379,29 @@ fn allow(disk: &Disk, spec: &Spec, consent: &ConsentArgs) -> Result<(), Failure>
         return Ok(());
     }
     let configured = spec.install.as_ref().is_some_and(|install| install.wipe);
-    let named = consent.wipe.iter().any(|name| *name == disk.path || *name == disk.id);
+    let named = consent
+        .wipe
+        .iter()
+        .any(|name| *name == disk.path || *name == disk.id);
     if configured && named {
         return Ok(());
     }
-    let message = format!("refusing to write {}: it holds {}", disk.path, adopt::in_words(&disk.content));
-    let hint = format!("to lose that, set `wipe: true` in the configuration and give --wipe {}", disk.path);
+    let message = format!(
+        "refusing to write {}: it holds {}",
+        disk.path,
+        adopt::in_words(&disk.content)
+    );
+    let hint = format!(
+        "to lose that, set `wipe: true` in the configuration and give --wipe {}",
+        disk.path
+    );
     Err(Failure::new(Exit::Refused, message).hint(hint))
 }
 
 fn unknown_role(selection: &Selection, role: &str) -> Failure {
     let known: Vec<&str> = selection.roles.iter().map(|r| r.role.as_str()).collect();
-    Failure::new(Exit::Usage, format!("the configuration has no role {role}")).hint(format!("it has {}", known.join(", ")))
+    Failure::new(Exit::Usage, format!("the configuration has no role {role}"))
+        .hint(format!("it has {}", known.join(", ")))
 }
 
 fn worst(failed: &[&Role]) -> Exit {
@@ -304,7 +410,11 @@ fn worst(failed: &[&Role]) -> Exit {
 }
 
 fn because_of(failed: &[&Role], mut failure: Failure) -> Failure {
-    failure.causes.extend(failed.iter().map(|role| format!("{}: {}", role.role, role.reason)));
+    failure.causes.extend(
+        failed
+            .iter()
+            .map(|role| format!("{}: {}", role.role, role.reason)),
+    );
     failure
 }
 

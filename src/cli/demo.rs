@@ -15,7 +15,10 @@ const HARDWARE_NAME: &str = "examples/hardware/macmini-2014.json";
 const HARDWARE: &str = include_str!("../../examples/hardware/macmini-2014.json");
 
 pub fn run(_global: &Global, args: &DemoArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let spec = config::parse(&[Source { name: CONFIG_NAME, text: CONFIG }])?;
+    let spec = config::parse(&[Source {
+        name: CONFIG_NAME,
+        text: CONFIG,
+    }])?;
     let inventory = context::parse_inventory(HARDWARE_NAME, HARDWARE)?;
     let target = TargetArgs {
         image: Some(args.image.clone()),
@@ -23,10 +26,19 @@ pub fn run(_global: &Global, args: &DemoArgs, output: &mut Output) -> Result<Exi
         role: String::from("install"),
         ..TargetArgs::default()
     };
-    let subject = context::image_for_disk(inventory, &spec, &args.image, &target, &ConsentArgs::default())?;
+    let subject = context::image_for_disk(
+        inventory,
+        &spec,
+        &args.image,
+        &target,
+        &ConsentArgs::default(),
+    )?;
     // A demonstration need not be hard to guess: its keys are in the example.
-    let planning =
-        PlanningArgs { kdf_memory: Some(Bytes::mib(64)), kdf_time: Some(4), ..PlanningArgs::default() };
+    let planning = PlanningArgs {
+        kdf_memory: Some(Bytes::mib(64)),
+        kdf_time: Some(4),
+        ..PlanningArgs::default()
+    };
     let plan = plan::make(&spec, &subject, &planning)?;
     output.text(&format!("node {CONFIG_NAME} on {HARDWARE_NAME}\n\n"))?;
     output.text(&plan::render(&plan, output.colour))?;

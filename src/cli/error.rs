@@ -12,6 +12,7 @@ use crate::keys::KeyError;
 use crate::partitioner::disk::DiskError;
 use crate::partitioner::kdf::TooMuchMemory;
 use crate::partitioner::planner::PlanError;
+use crate::target::device::DeviceError;
 use crate::target::image::ImageError;
 
 /// A failed command. Its text never holds key material.
@@ -30,7 +31,12 @@ pub struct Failure {
 impl Failure {
     /// A failure without a deeper cause.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), hint: None }
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
     }
 
     /// A failure of the program itself.
@@ -51,12 +57,19 @@ impl Failure {
     }
 
     fn of(exit: Exit, error: &dyn Error) -> Self {
-        Self { exit, message: error.to_string(), causes: chain(error.source()), hint: None }
+        Self {
+            exit,
+            message: error.to_string(),
+            causes: chain(error.source()),
+            hint: None,
+        }
     }
 }
 
 fn chain(first: Option<&dyn Error>) -> Vec<String> {
-    std::iter::successors(first, |error| error.source()).map(ToString::to_string).collect()
+    std::iter::successors(first, |error| error.source())
+        .map(ToString::to_string)
+        .collect()
 }
 
 impl From<ConfigError> for Failure {
@@ -73,7 +86,9 @@ impl From<KeyError> for Failure {
 
 const fn key_exit(error: &KeyError) -> Exit {
     match error {
-        KeyError::Unsupported { .. } | KeyError::LockToState { .. } | KeyError::NoUuid { .. } => Exit::Usage,
+        KeyError::Unsupported { .. } | KeyError::LockToState { .. } | KeyError::NoUuid { .. } => {
+            Exit::Usage
+        }
         KeyError::WeakUuid { .. } => Exit::Refused,
     }
 }
@@ -89,7 +104,9 @@ impl From<PlanError> for Failure {
         let (exit, hint) = match &error {
             PlanError::Disk { source, .. } => disk_exit(source),
             PlanError::Key(key) => (key_exit(key), key.hint().to_owned()),
-            PlanError::UnknownDisk(_) => (Exit::Internal, String::from("this is a bug in keelblock")),
+            PlanError::UnknownDisk(_) => {
+                (Exit::Internal, String::from("this is a bug in keelblock"))
+            }
         };
         Self::of(exit, &error).hint(hint)
     }
@@ -98,14 +115,16 @@ impl From<PlanError> for Failure {
 fn disk_exit(error: &DiskError) -> (Exit, String) {
     let (exit, hint) = match error {
         DiskError::Key(key) => (key_exit(key), key.hint()),
-        DiskError::NoSpace { .. } | DiskError::TooSmallToSeal { .. } => {
-            (Exit::Refused, "use a larger disk, or less space for the other volumes")
-        }
+        DiskError::NoSpace { .. } | DiskError::TooSmallToSeal { .. } => (
+            Exit::Refused,
+            "use a larger disk, or less space for the other volumes",
+        ),
         DiskError::Unreadable(_) => (Exit::Refused, "run as root, and check cable and port"),
         DiskError::BlockSize(_) => (Exit::Refused, "use a disk with blocks of 512 or 4096 bytes"),
-        DiskError::Mismatch { .. } => {
-            (Exit::Refused, "Talos would stop at this volume too: change the configuration, or wipe the volume")
-        }
+        DiskError::Mismatch { .. } => (
+            Exit::Refused,
+            "Talos would stop at this volume too: change the configuration, or wipe the volume",
+        ),
         DiskError::NoMeta | DiskError::Duplicate(_) | DiskError::TableFull => {
             (Exit::Refused, "look at the disk with `keelblock inspect`")
         }
@@ -117,10 +136,46 @@ impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         let (exit, hint) = match &error {
             ImageError::Locked(_) => (Exit::Refused, "wait for the other run to end"),
-            ImageError::Exists(_) => (Exit::Refused, "leave --size out to use the file that is there"),
-            ImageError::NotAFile(_) => (Exit::Usage, "name a device with --disk, an image file with --image"),
-            ImageError::Size { .. } => (Exit::Usage, "give an image of whole blocks, or another --sector-size"),
-            ImageError::Open { .. } => (Exit::Io, "check the path, its permissions and the room on its filesystem"),
+            ImageError::Exists(_) => (
+                Exit::Refused,
+                "leave --size out to use the file that is there",
+            ),
+            ImageError::NotAFile(_) => (
+                Exit::Usage,
+                "name a device with --disk, an image file with --image",
+            ),
+            ImageError::Size { .. } => (
+                Exit::Usage,
+                "give an image of whole blocks, or another --sector-size",
+            ),
+            ImageError::Open { .. } => (
+                Exit::Io,
+                "check the path, its permissions and the room on its filesystem",
+            ),
+        };
+        Self::of(exit, &error).hint(hint)
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        let (exit, hint) = match &error {
+            DeviceError::Busy(_) => (
+                Exit::Refused,
+                "`keelblock probe` shows who uses it; unmount or stop that first",
+            ),
+            DeviceError::Locked(_) => (Exit::Refused, "wait for the other program to end"),
+            DeviceError::Replaced { .. } => (Exit::Refused, "run `keelblock plan` again"),
+            DeviceError::ReadOnly(_) => (
+                Exit::Refused,
+                "take the write protection away, or use another disk",
+            ),
+            DeviceError::BlockSize { .. } => {
+                (Exit::Refused, "use a disk with blocks of 512 or 4096 bytes")
+            }
+            DeviceError::Open { .. } | DeviceError::Geometry { .. } => {
+                (Exit::Io, "run as root, and check the path")
+            }
         };
         Self::of(exit, &error).hint(hint)
     }
@@ -140,20 +195,28 @@ const fn prepare_exit(error: &PrepareError) -> Exit {
     match error {
         PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => Exit::Usage,
         PrepareError::Cipher { .. } => Exit::Refused,
-        PrepareError::Filesystem { .. } | PrepareError::Seal { .. } | PrepareError::SectorCipher { .. } => Exit::Io,
+        PrepareError::Filesystem { .. }
+        | PrepareError::Seal { .. }
+        | PrepareError::SectorCipher { .. } => Exit::Io,
     }
 }
 
 fn prepare_hint(error: &PrepareError) -> Option<String> {
     use crate::apply::filesystem::FilesystemError;
     match error {
-        PrepareError::Filesystem { source: FilesystemError::Mkfs { source, .. }, .. } => Some(source.hint()),
-        PrepareError::Filesystem { source: FilesystemError::Scratch { .. }, .. } => {
-            Some(String::from("name a folder with more room with --state-dir"))
-        }
-        PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => {
-            Some(String::from("give the configuration that the plan was made from with -c"))
-        }
+        PrepareError::Filesystem {
+            source: FilesystemError::Mkfs { source, .. },
+            ..
+        } => Some(source.hint()),
+        PrepareError::Filesystem {
+            source: FilesystemError::Scratch { .. },
+            ..
+        } => Some(String::from(
+            "name a folder with more room with --state-dir",
+        )),
+        PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => Some(String::from(
+            "give the configuration that the plan was made from with -c",
+        )),
         _ => None,
     }
 }
@@ -161,26 +224,41 @@ fn prepare_hint(error: &PrepareError) -> Option<String> {
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         let (exit, hint) = match &error {
-            ApplyError::PlanId { .. } | ApplyError::PlanVersion(_) => {
-                (Exit::Refused, Some(String::from("run `keelblock plan` again")))
-            }
+            ApplyError::PlanId { .. } | ApplyError::PlanVersion(_) => (
+                Exit::Refused,
+                Some(String::from("run `keelblock plan` again")),
+            ),
             ApplyError::Refused { source, .. } => {
                 let read = matches!(source, PreconditionError::Read(_));
-                (if read { Exit::Io } else { Exit::Refused }, Some(source.hint().to_owned()))
+                (
+                    if read { Exit::Io } else { Exit::Refused },
+                    Some(source.hint().to_owned()),
+                )
             }
             ApplyError::Lockout { .. } => {
-                let hint = "Talos could not open it either: give the configuration it was sealed with";
+                let hint =
+                    "Talos could not open it either: give the configuration it was sealed with";
                 (Exit::Refused, Some(hint.to_owned()))
             }
-            ApplyError::Table { .. } | ApplyError::Meta { .. } => {
-                (Exit::Refused, Some(String::from("look at the disk with `keelblock inspect`")))
-            }
+            ApplyError::Table { .. } | ApplyError::Meta { .. } => (
+                Exit::Refused,
+                Some(String::from("look at the disk with `keelblock inspect`")),
+            ),
             ApplyError::Read { .. } | ApplyError::ReadTable { .. } => (Exit::Io, None),
             ApplyError::Prepare(source) => (prepare_exit(source), prepare_hint(source)),
-            ApplyError::Step { source: StepError::ReadBack(_), .. } => (Exit::Drift, None),
-            ApplyError::Step { source: StepError::Io { .. }, .. } => {
-                (Exit::Io, Some(String::from("check cable, port and power, then run the same again: it converges")))
-            }
+            ApplyError::Step {
+                source: StepError::ReadBack(_),
+                ..
+            } => (Exit::Drift, None),
+            ApplyError::Step {
+                source: StepError::Io { .. },
+                ..
+            } => (
+                Exit::Io,
+                Some(String::from(
+                    "check cable, port and power, then run the same again: it converges",
+                )),
+            ),
         };
         let failure = Self::of(exit, &error);
         match hint {

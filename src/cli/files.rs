@@ -1,5 +1,9 @@
 //! Reads and writes the files that are named on the command line.
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "files that the user names")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "files that the user names"
+)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -25,7 +29,10 @@ pub fn config(paths: &[PathBuf]) -> Result<Spec, Failure> {
     for path in paths {
         texts.push((path.display().to_string(), Zeroizing::new(text(path)?)));
     }
-    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    let sources: Vec<Source<'_>> = texts
+        .iter()
+        .map(|(name, text)| Source { name, text })
+        .collect();
     Ok(config::parse(&sources)?)
 }
 
@@ -43,11 +50,17 @@ pub fn text(path: &Path) -> Result<String, Failure> {
     };
     read.map_err(|error| Failure::new(Exit::Usage, format!("cannot read {name}")).because(&error))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Failure::new(Exit::Usage, format!("{name} is larger than 16 MiB")));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{name} is larger than 16 MiB"),
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::new(Exit::Usage, format!("{name} is not text: byte {at} is not UTF-8"))
+        Failure::new(
+            Exit::Usage,
+            format!("{name} is not text: byte {at} is not UTF-8"),
+        )
     })
 }
 
@@ -56,7 +69,9 @@ pub fn text(path: &Path) -> Result<String, Failure> {
 /// # Errors
 /// Exit 5.
 pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::new(Exit::Io, format!("cannot write {}", path.display())).because(&error);
+    let failed = |error: io::Error| {
+        Failure::new(Exit::Io, format!("cannot write {}", path.display())).because(&error)
+    };
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = PathBuf::from(name);
@@ -79,9 +94,15 @@ pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
 /// The system's.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)?;
     let probe = path.join(format!(".probe-{}", std::process::id()));
-    OpenOptions::new().write(true).create_new(true).open(&probe)?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&probe)?;
     std::fs::remove_file(&probe)
 }
 
@@ -90,7 +111,11 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The system's.
 pub fn journal(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// What kind of thing a path is: true for a block device.
@@ -99,7 +124,8 @@ pub fn journal(path: &Path) -> io::Result<File> {
 /// Exit 5 if it cannot be looked at.
 pub fn is_block_device(path: &Path) -> Result<bool, Failure> {
     use std::os::unix::fs::FileTypeExt as _;
-    let kind = std::fs::metadata(path)
-        .map_err(|error| Failure::new(Exit::Io, format!("cannot look at {}", path.display())).because(&error))?;
+    let kind = std::fs::metadata(path).map_err(|error| {
+        Failure::new(Exit::Io, format!("cannot look at {}", path.display())).because(&error)
+    })?;
     Ok(kind.file_type().is_block_device())
 }

@@ -21,9 +21,17 @@ use crate::target::image::ImageFile;
 use crate::units::{BlockSize, Bytes, Extent};
 
 pub fn run(global: &Global, args: &InspectArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let path = args.path.as_ref().or(args.image.as_ref()).or(args.disk.as_ref());
+    let path = args
+        .path
+        .as_ref()
+        .or(args.image.as_ref())
+        .or(args.disk.as_ref());
     let path = path.ok_or_else(|| Failure::new(Exit::Usage, "name a disk or an image"))?;
-    let spec = if args.config.config.is_empty() { None } else { Some(files::config(&args.config.config)?) };
+    let spec = if args.config.config.is_empty() {
+        None
+    } else {
+        Some(files::config(&args.config.config)?)
+    };
     let uuid = match (&args.uuid, &spec) {
         (Some(uuid), _) => Some(uuid.clone()),
         (None, Some(_)) => context::inventory(global)?.machine.uuid,
@@ -47,8 +55,19 @@ pub fn report(
     let source = open(path, block)?;
     let (content, _) = probe::inspect_source(source.as_ref());
     let keys = spec.map(|spec| Keys::resolve(spec, uuid)).transpose()?;
-    let facts = Facts::read(source.as_ref(), &content, keys.as_ref(), Bytes::new(4 << 30));
-    Ok(inspect::inspect(&path.display().to_string(), source.geometry(), &content, &facts, spec))
+    let facts = Facts::read(
+        source.as_ref(),
+        &content,
+        keys.as_ref(),
+        Bytes::new(4 << 30),
+    );
+    Ok(inspect::inspect(
+        &path.display().to_string(),
+        source.geometry(),
+        &content,
+        &facts,
+        spec,
+    ))
 }
 
 /// A device knows its block size; an image has it where its table is.
@@ -61,9 +80,15 @@ fn open(path: &Path, block: Option<BlockSize>) -> Result<Box<dyn BlockSource>, F
     }
     let image = ImageFile::open_read_only(path, BlockSize::B512, 0)?;
     match gpt::read(&image) {
-        Ok(found) if found.table().is_none() && found.other_block_size == Some(BlockSize::B4096) => {
+        Ok(found)
+            if found.table().is_none() && found.other_block_size == Some(BlockSize::B4096) =>
+        {
             drop(image);
-            Ok(Box::new(ImageFile::open_read_only(path, BlockSize::B4096, 0)?))
+            Ok(Box::new(ImageFile::open_read_only(
+                path,
+                BlockSize::B4096,
+                0,
+            )?))
         }
         _ => Ok(Box::new(image)),
     }
@@ -72,14 +97,23 @@ fn open(path: &Path, block: Option<BlockSize>) -> Result<Box<dyn BlockSource>, F
 /// A report for people.
 pub fn render(report: &Report, colour: bool) -> String {
     let geometry = report.geometry;
-    let mut text =
-        format!("{}: {}, {}-byte blocks, {}\n", report.path, geometry.size, geometry.logical.get(), report.content);
+    let mut text = format!(
+        "{}: {}, {}-byte blocks, {}\n",
+        report.path,
+        geometry.size,
+        geometry.logical.get(),
+        report.content
+    );
     let pieces: Vec<Piece> = report
         .partitions
         .iter()
         .map(|part| Piece {
             label: part.name.clone(),
-            shade: if part.found == "luks" { Shade::Sealed } else { Shade::Made },
+            shade: if part.found == "luks" {
+                Shade::Sealed
+            } else {
+                Shade::Made
+            },
             extent: Extent::new(part.start, part.size),
         })
         .collect();
@@ -98,8 +132,16 @@ pub fn render(report: &Report, colour: bool) -> String {
         }
         text.push_str(&table.render());
     }
-    for part in report.partitions.iter().filter(|part| !part.detail.is_empty()) {
-        text.push_str(&format!("{}: {}\n", part.name, wrap(&part.detail, WIDTH - 4, 4)));
+    for part in report
+        .partitions
+        .iter()
+        .filter(|part| !part.detail.is_empty())
+    {
+        text.push_str(&format!(
+            "{}: {}\n",
+            part.name,
+            wrap(&part.detail, WIDTH - 4, 4)
+        ));
     }
     for finding in &report.findings {
         let word = if finding.problem { "problem" } else { "note" };

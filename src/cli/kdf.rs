@@ -18,8 +18,15 @@ const SAMPLE: Bytes = Bytes::mib(64);
 ///
 /// # Errors
 /// Exit 4 if it would take more than half of the free memory.
-pub fn choose(planning: &PlanningArgs, machine: &Machine) -> Result<(KdfCost, Option<f64>), Failure> {
-    let wished = Wished { memory: planning.kdf_memory, time: planning.kdf_time, lanes: planning.kdf_lanes };
+pub fn choose(
+    planning: &PlanningArgs,
+    machine: &Machine,
+) -> Result<(KdfCost, Option<f64>), Failure> {
+    let wished = Wished {
+        memory: planning.kdf_memory,
+        time: planning.kdf_time,
+        lanes: planning.kdf_lanes,
+    };
     let lanes = wished.lanes.unwrap_or_else(|| kdf::lanes(machine.cpus));
     let fixed = wished.memory.is_some() && wished.time.is_some();
     let speed = if fixed { None } else { measure(lanes) };
@@ -40,6 +47,8 @@ fn measure(lanes: u32) -> Option<f64> {
     let params = Params::new(kib, PASSES, lanes, Some(32)).ok()?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let began = Instant::now();
-    argon2.hash_password_into(b"speed", b"of this machine", &mut [0; 32]).ok()?;
+    argon2
+        .hash_password_into(b"speed", b"of this machine", &mut [0; 32])
+        .ok()?;
     Some(began.elapsed().as_secs_f64() / f64::from(PASSES) * 16.0)
 }

@@ -30,26 +30,35 @@ pub use crate::cli::error::Failure;
 
 /// Parses the command line, runs the command and prints what came of it.
 pub fn run() -> ExitCode {
-    telemetry::install_panic_hook();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let _log = telemetry::init(&telemetry::Options { verbosity: cli.global.verbose });
+    let exit = telemetry::guarded(|| guarded(&cli));
+    ExitCode::from(exit.code())
+}
+
+fn guarded(cli: &Cli) -> Exit {
     let mut output = Output::new(&cli.global);
-    // Before any passphrase is read: no core file, no swap.
-    if let Err(source) = sys::memory::forbid_core_dumps() {
-        return ExitCode::from(output.fail(&Failure::internal("core dumps cannot be switched off", source)).code());
-    }
+    prepare(&cli.global)
+        .and_then(|()| dispatch(cli, &mut output))
+        .unwrap_or_else(|failure| output.fail(&failure))
+}
+
+/// Sets up the log, and keeps secrets out of core dumps and swap before any is read.
+fn prepare(global: &args::Global) -> Result<(), Failure> {
+    let verbosity = i8::try_from(global.verbose).unwrap_or(i8::MAX);
+    telemetry::init(telemetry::Options {
+        verbosity,
+        ..telemetry::Options::default()
+    })
+    .map_err(|error| Failure::new(Exit::Usage, "the log cannot be set up").because(&error))?;
+    sys::memory::forbid_core_dumps()
+        .map_err(|error| Failure::internal("core dumps cannot be switched off", error))?;
     if let Err(error) = sys::memory::lock_memory() {
         tracing::debug!(%error, "memory is not locked against swapping");
     }
-    let result = dispatch(&cli, &mut output);
-    let exit = match result {
-        Ok(exit) => exit,
-        Err(failure) => output.fail(&failure),
-    };
-    ExitCode::from(exit.code())
+    Ok(())
 }
 
 fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
@@ -66,7 +75,11 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
 
 /// clap prints its own help and errors; only the exit code is ours.
 fn usage(error: &clap::Error) -> ExitCode {
-    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    let exit = if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    };
     // A closed pipe is the reader's choice.
     drop(error.print());
     ExitCode::from(exit.code())

@@ -28,20 +28,30 @@ struct ErrorDocument<'a> {
 impl Output {
     /// As the command line says.
     pub fn new(global: &Global) -> Self {
-        let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { format: global.format, colour }
+        let colour =
+            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        Self {
+            format: global.format,
+            colour,
+        }
     }
 
     /// Prints a result: `value` for machines, `text` for people.
     ///
     /// # Errors
     /// Exit 5 if standard output cannot be written; a closed pipe is no error.
-    pub fn print(&mut self, value: &impl Serialize, text: impl FnOnce(bool) -> String) -> Result<(), Failure> {
+    pub fn print(
+        &mut self,
+        value: &impl Serialize,
+        text: impl FnOnce(bool) -> String,
+    ) -> Result<(), Failure> {
         let body = match self.format {
             Format::Text => text(self.colour),
             Format::Json => {
                 let json = serde_json::to_string_pretty(value);
-                json.map_err(|error| Failure::internal("the result cannot be written as JSON", error))? + "\n"
+                json.map_err(|error| {
+                    Failure::internal("the result cannot be written as JSON", error)
+                })? + "\n"
             }
         };
         write_out(&body)
@@ -52,7 +62,11 @@ impl Output {
     /// # Errors
     /// As [`Self::print`].
     pub fn text(&mut self, text: &str) -> Result<(), Failure> {
-        if self.format == Format::Text { write_out(text) } else { Ok(()) }
+        if self.format == Format::Text {
+            write_out(text)
+        } else {
+            Ok(())
+        }
     }
 
     /// Prints a failure.
@@ -86,6 +100,8 @@ fn write_out(body: &str) -> Result<(), Failure> {
     match out.write_all(body.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::new(Exit::Io, "standard output cannot be written").because(&error)),
+        Err(error) => {
+            Err(Failure::new(Exit::Io, "standard output cannot be written").because(&error))
+        }
     }
 }

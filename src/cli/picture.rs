@@ -54,7 +54,9 @@ pub fn strip(size: Bytes, pieces: &[Piece], colour: bool) -> String {
             Part::Piece(piece) => cell(piece, width),
         };
         match part {
-            Part::Piece(piece) if colour => line.push_str(&format!("{}{text}\x1b[0m", piece.shade.colour())),
+            Part::Piece(piece) if colour => {
+                line.push_str(&format!("{}{text}\x1b[0m", piece.shade.colour()))
+            }
             _ => line.push_str(&text),
         }
         line.push('|');
@@ -108,7 +110,11 @@ fn widths(parts: &[Part<'_>]) -> Vec<usize> {
     let bars = parts.len() + 1;
     let mut widths: Vec<usize> = parts.iter().map(least).collect();
     let room = WIDTH.saturating_sub(bars + widths.iter().sum::<usize>());
-    let total: u128 = parts.iter().map(|part| u128::from(len(part))).sum::<u128>().max(1);
+    let total: u128 = parts
+        .iter()
+        .map(|part| u128::from(len(part)))
+        .sum::<u128>()
+        .max(1);
     let mut given = 0;
     for (width, part) in widths.iter_mut().zip(parts) {
         let share = u128::from(len(part)) * room as u128 / total;
@@ -136,12 +142,21 @@ mod tests {
 
     fn piece(label: &str, start: u64, len: u64) -> Piece {
         let extent = Extent::new(Bytes::mib(start), Bytes::mib(len));
-        Piece { label: label.into(), shade: Shade::Sealed, extent }
+        Piece {
+            label: label.into(),
+            shade: Shade::Sealed,
+            extent,
+        }
     }
 
     #[test]
     fn a_strip_is_80_columns_whatever_is_on_the_disk() {
-        let talos = [piece("EFI", 1, 2101), piece("META", 2102, 1), piece("STATE", 2103, 100), piece("EPHEMERAL", 2203, 30000)];
+        let talos = [
+            piece("EFI", 1, 2101),
+            piece("META", 2102, 1),
+            piece("STATE", 2103, 100),
+            piece("EPHEMERAL", 2203, 30000),
+        ];
         for pieces in [&talos[..], &talos[..1], &[]] {
             let strip = strip(Bytes::mib(32768), pieces, false);
             assert_eq!(strip.chars().count(), WIDTH, "{strip}");

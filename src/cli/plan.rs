@@ -23,7 +23,11 @@ pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit
     let plan = make(&spec, &subject, &args.planning)?;
     if let Some(path) = &args.output {
         let json = serde_json::to_vec_pretty(&plan);
-        files::write(path, &json.map_err(|error| Failure::internal("the plan cannot be written as JSON", error))?)?;
+        files::write(
+            path,
+            &json
+                .map_err(|error| Failure::internal("the plan cannot be written as JSON", error))?,
+        )?;
     }
     output.print(&plan, |colour| render(&plan, colour))?;
     Ok(Exit::Done)
@@ -35,7 +39,10 @@ pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit
 /// As the planner's.
 pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<Plan, Failure> {
     let machine = &subject.inventory.machine;
-    let talos = planning.talos.or_else(|| version_of(spec)).unwrap_or(TalosVersion::NEWEST);
+    let talos = planning
+        .talos
+        .or_else(|| version_of(spec))
+        .unwrap_or(TalosVersion::NEWEST);
     let bootloader = planning.layout.unwrap_or(match machine.uefi {
         Some(false) => Bootloader::Grub,
         _ if talos < TalosVersion::UKI_ON_UEFI => Bootloader::Grub,
@@ -55,7 +62,12 @@ pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<P
         only: subject.only.clone(),
         config_digest: config_digest(spec),
     };
-    Ok(planner::plan(spec, &subject.inventory, &subject.selection, &options)?)
+    Ok(planner::plan(
+        spec,
+        &subject.inventory,
+        &subject.selection,
+        &options,
+    )?)
 }
 
 fn version_of(spec: &Spec) -> Option<TalosVersion> {
@@ -69,7 +81,9 @@ fn seed(planning: &PlanningArgs) -> Result<Seed, Failure> {
         return Ok(seed);
     }
     let mut bytes = [0; 16];
-    OsEntropy.fill(&mut bytes).map_err(|error| Failure::internal("there is no seed for GUIDs", error))?;
+    OsEntropy
+        .fill(&mut bytes)
+        .map_err(|error| Failure::internal("there is no seed for GUIDs", error))?;
     Ok(Seed::new(bytes))
 }
 
@@ -94,8 +108,14 @@ pub fn render(plan: &Plan, colour: bool) -> String {
     if plan.is_converged() {
         text.push_str("nothing to lay out: everything is there; apply checks that it opens\n");
     } else {
-        let seconds = plan.cost.seconds.map_or(String::new(), |s| format!(", about {s} s"));
-        text.push_str(&format!("cost: {} written, {} of memory{seconds}\n", plan.cost.bytes_written, plan.cost.memory));
+        let seconds = plan
+            .cost
+            .seconds
+            .map_or(String::new(), |s| format!(", about {s} s"));
+        text.push_str(&format!(
+            "cost: {} written, {} of memory{seconds}\n",
+            plan.cost.bytes_written, plan.cost.memory
+        ));
     }
     for remark in &plan.remarks {
         text.push_str(&format!("note: {}\n", wrap(remark, WIDTH - 6, 6)));
@@ -104,12 +124,25 @@ pub fn render(plan: &Plan, colour: bool) -> String {
 }
 
 fn render_disk(disk: &DiskPlan, colour: bool) -> String {
-    let mut text = format!("\n{}\n  id {}, for {}\n", disk.title, disk.id, disk.roles.join(", "));
-    text.push_str(&format!("  now: {}\n", wrap(&disk.before.content, WIDTH - 7, 7)));
+    let mut text = format!(
+        "\n{}\n  id {}, for {}\n",
+        disk.title,
+        disk.id,
+        disk.roles.join(", ")
+    );
+    text.push_str(&format!(
+        "  now: {}\n",
+        wrap(&disk.before.content, WIDTH - 7, 7)
+    ));
     for wipe in disk.wipe.iter().filter(|wipe| !wipe.table) {
         text.push_str(&format!("  lost: {}\n", wrap(&wipe.why, WIDTH - 8, 8)));
     }
-    let pieces: Vec<Piece> = disk.partitions.iter().filter(|p| p.action != Action::Wipe).map(piece).collect();
+    let pieces: Vec<Piece> = disk
+        .partitions
+        .iter()
+        .filter(|p| p.action != Action::Wipe)
+        .map(piece)
+        .collect();
     text.push_str(&format!("{}\n", strip(disk.geometry.size, &pieces, colour)));
     let mut table = Table::new(&["#", "NAME", "START", "SIZE", "DO", "CONTENT"], &[0, 2, 3]);
     for partition in &disk.partitions {
@@ -131,7 +164,11 @@ fn piece(partition: &PartitionPlan) -> Piece {
         (ContentPlan::Sealed(_), true) => Shade::Sealed,
         (_, true) => Shade::Made,
     };
-    Piece { label: partition.name.clone(), shade, extent: Extent::new(partition.start, partition.size) }
+    Piece {
+        label: partition.name.clone(),
+        shade,
+        extent: Extent::new(partition.start, partition.size),
+    }
 }
 
 const fn action(partition: &PartitionPlan) -> &'static str {
@@ -148,14 +185,27 @@ fn content(content: &ContentPlan) -> String {
         ContentPlan::AsIs { found } => format!("{found}, as it is"),
         ContentPlan::Empty { then } => then.clone(),
         ContentPlan::Filesystem(plan) => plan.kind.clone(),
-        ContentPlan::Meta { state: Some(crate::plan::StateTag::Encryption) } => String::from("how to open STATE (tag 0x09)"),
+        ContentPlan::Meta {
+            state: Some(crate::plan::StateTag::Encryption),
+        } => String::from("how to open STATE (tag 0x09)"),
         ContentPlan::Meta { .. } => String::from("META without tag 0x09"),
         ContentPlan::Sealed(plan) => {
-            let slots: Vec<String> = plan.slots.iter().map(|s| format!("slot {} {}", s.slot, s.source)).collect();
-            let inside = plan.filesystem.as_ref().map_or("empty", |fs| fs.kind.as_str());
+            let slots: Vec<String> = plan
+                .slots
+                .iter()
+                .map(|s| format!("slot {} {}", s.slot, s.source))
+                .collect();
+            let inside = plan
+                .filesystem
+                .as_ref()
+                .map_or("empty", |fs| fs.kind.as_str());
             format!(
                 "LUKS2 {}, {}-byte sectors, {}, argon2id {} × {}; {inside} inside",
-                plan.cipher, plan.sector_size, slots.join(", "), plan.kdf.memory, plan.kdf.time
+                plan.cipher,
+                plan.sector_size,
+                slots.join(", "),
+                plan.kdf.memory,
+                plan.kdf.time
             )
         }
     }

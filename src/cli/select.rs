@@ -10,7 +10,9 @@ use crate::selector;
 pub fn run(global: &Global, args: &SelectArgs, output: &mut Output) -> Result<Exit, Failure> {
     let spec = files::config(&args.config.config)?;
     let inventory = context::inventory(global)?;
-    let request = selector::Request { wipe_consent: args.consent.wipe.clone() };
+    let request = selector::Request {
+        wipe_consent: args.consent.wipe.clone(),
+    };
     let selection = selector::select(&spec, &inventory, &request);
     output.print(&selection, |_| selector::render(&selection, &inventory))?;
     Ok(selection.exit())

@@ -13,7 +13,10 @@ pub struct Table {
 impl Table {
     /// A table with these column titles; the columns in `right` are aligned to the right.
     pub fn new(header: &[&str], right: &[usize]) -> Self {
-        Self { rows: vec![header.iter().map(|cell| (*cell).to_owned()).collect()], right: right.to_vec() }
+        Self {
+            rows: vec![header.iter().map(|cell| (*cell).to_owned()).collect()],
+            right: right.to_vec(),
+        }
     }
 
     /// Adds a row.
@@ -25,7 +28,12 @@ impl Table {
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut out = String::new();
@@ -48,7 +56,11 @@ impl Table {
             }
             let pad = " ".repeat(widths[column] - cell.chars().count());
             let right = self.right.contains(&column);
-            line.push_str(&if right { format!("{pad}{cell}") } else { format!("{cell}{pad}") });
+            line.push_str(&if right {
+                format!("{pad}{cell}")
+            } else {
+                format!("{cell}{pad}")
+            });
         }
         out.push_str(line.trim_end());
         out.push('\n');
@@ -80,10 +92,27 @@ mod tests {
     #[test]
     fn columns_line_up_and_the_last_one_wraps() {
         let mut table = Table::new(&["name", "size", "why"], &[1]);
-        table.row(["STATE".into(), "100 MiB".into(), "word ".repeat(30).trim().to_owned()]);
+        table.row([
+            "STATE".into(),
+            "100 MiB".into(),
+            "word ".repeat(30).trim().to_owned(),
+        ]);
         let text = table.render();
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("STATE  100 MiB  word")), "{text}");
-        assert!(text.lines().nth(2).is_some_and(|line| line.starts_with("                word")), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= WIDTH),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .nth(1)
+                .is_some_and(|line| line.starts_with("STATE  100 MiB  word")),
+            "{text}"
+        );
+        assert!(
+            text.lines()
+                .nth(2)
+                .is_some_and(|line| line.starts_with("                word")),
+            "{text}"
+        );
     }
 }

@@ -23,7 +23,8 @@ pub fn open(plan: &Plan) -> Result<Vec<Box<dyn BlockTarget>>, Failure> {
 fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failure> {
     let path = Path::new(&disk.path);
     let (logical, physical) = (disk.geometry.logical, disk.geometry.physical);
-    let is_new = disk.fresh && disk.before.content == "blank" && !path.starts_with("/dev") && !exists(path);
+    let is_new =
+        disk.fresh && disk.before.content == "blank" && !path.starts_with("/dev") && !exists(path);
     if is_new {
         let image = ImageFile::create(path, disk.geometry.size, logical, physical)?;
         enough_room(plan, disk, &image)?;
@@ -48,8 +49,12 @@ fn enough_room(plan: &Plan, disk: &DiskPlan, image: &ImageFile) -> Result<(), Fa
     if !disk.changes() || free >= wanted {
         return Ok(());
     }
-    let message = format!("no room for {}: {wanted} will be written, and its filesystem has {free} free", disk.path);
-    Err(Failure::new(Exit::Io, message).hint("free some space, or put the image on another filesystem"))
+    let message = format!(
+        "no room for {}: {wanted} will be written, and its filesystem has {free} free",
+        disk.path
+    );
+    Err(Failure::new(Exit::Io, message)
+        .hint("free some space, or put the image on another filesystem"))
 }
 
 /// Where scratch files, journal and receipt go: the first of the usual places that can be written.
@@ -57,7 +62,10 @@ fn enough_room(plan: &Plan, disk: &DiskPlan, image: &ImageFile) -> Result<(), Fa
 /// # Errors
 /// Exit 5 if none can.
 pub fn state_dir(wished: Option<&Path>) -> Result<PathBuf, Failure> {
-    let usual = [Path::new("/run/keelblock").to_owned(), std::env::temp_dir().join(format!("keelblock-{}", nix::unistd::geteuid()))];
+    let usual = [
+        Path::new("/run/keelblock").to_owned(),
+        std::env::temp_dir().join(format!("keelblock-{}", nix::unistd::geteuid())),
+    ];
     let candidates = match wished {
         Some(path) => vec![path.to_owned()],
         None => usual.to_vec(),
@@ -70,9 +78,13 @@ pub fn state_dir(wished: Option<&Path>) -> Result<PathBuf, Failure> {
         }
     }
     let Some((path, error)) = last else {
-        return Err(Failure::new(Exit::Internal, "there is no place for scratch files"));
+        return Err(Failure::new(
+            Exit::Internal,
+            "there is no place for scratch files",
+        ));
     };
-    let failure = Failure::new(Exit::Io, format!("cannot write to {}", path.display())).because(&error);
+    let failure =
+        Failure::new(Exit::Io, format!("cannot write to {}", path.display())).because(&error);
     Err(failure.hint("name a folder that can be written with --state-dir"))
 }
 

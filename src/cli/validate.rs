@@ -26,7 +26,10 @@ struct Warning {
 
 pub fn run(args: &ConfigArgs, output: &mut Output) -> Result<Exit, Failure> {
     let spec = files::config(&args.config)?;
-    let warnings = spec.warnings.iter().map(|(at, text)| Warning { at: at.to_string(), text: text.clone() });
+    let warnings = spec.warnings.iter().map(|(at, text)| Warning {
+        at: at.to_string(),
+        text: text.clone(),
+    });
     let validation = Validation {
         schema: "keelblock/validation/v1",
         hostname: spec.hostname.clone(),
@@ -39,14 +42,23 @@ pub fn run(args: &ConfigArgs, output: &mut Output) -> Result<Exit, Failure> {
 }
 
 fn render(validation: &Validation) -> String {
-    let node = validation.hostname.as_deref().unwrap_or("a node without a name");
+    let node = validation
+        .hostname
+        .as_deref()
+        .unwrap_or("a node without a name");
     let kind = validation.machine_type.as_deref().unwrap_or("unknown type");
     let mut text = format!("valid: {node} ({kind})\n");
     for warning in &validation.warnings {
-        text.push_str(&format!("warning: {}\n", wrap(&format!("{}: {}", warning.at, warning.text), WIDTH - 9, 9)));
+        text.push_str(&format!(
+            "warning: {}\n",
+            wrap(&format!("{}: {}", warning.at, warning.text), WIDTH - 9, 9)
+        ));
     }
     if !validation.ignored.is_empty() {
-        text.push_str(&format!("not ours: {}\n", wrap(&validation.ignored.join(", "), WIDTH - 10, 10)));
+        text.push_str(&format!(
+            "not ours: {}\n",
+            wrap(&validation.ignored.join(", "), WIDTH - 10, 10)
+        ));
     }
     text
 }

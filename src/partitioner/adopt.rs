@@ -25,8 +25,11 @@ pub fn existing(content: &Content) -> Option<&Layout> {
 
 /// Whether all that speaks for foreign content is an apply of ours that was interrupted.
 pub fn is_ours_unfinished(content: &Content) -> bool {
-    let Content::Foreign(layout) = content else { return false };
-    let alone = layout.table.is_none() && layout.partitions.is_empty() && layout.signatures.is_empty();
+    let Content::Foreign(layout) = content else {
+        return false;
+    };
+    let alone =
+        layout.table.is_none() && layout.partitions.is_empty() && layout.signatures.is_empty();
     layout.unfinished.is_some() && (alone || is_talos_table(layout))
 }
 

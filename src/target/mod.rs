@@ -10,6 +10,7 @@ use std::io;
 use crate::units::{Bytes, Extent, Geometry};
 
 pub mod blank;
+pub mod device;
 pub mod image;
 pub mod latched;
 #[cfg(any(test, feature = "testing"))]
