@@ -1,5 +1,10 @@
 //! Expressions: what is accepted, what it means, and that hostile text only ever yields an error.
-#![allow(missing_docs, clippy::unwrap_used, clippy::too_many_lines, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "tests"
+)]
 
 use keelblock::probe::inventory::TalosDisk;
 use keelblock::selector::cel::{Env, EvalError, Expression, TalosVolume};
