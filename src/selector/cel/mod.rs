@@ -25,6 +25,7 @@ use cel::IdedExpr;
 use serde::{Deserialize, Serialize};
 
 use self::eval::Bindings;
+pub(super) use self::glob::glob;
 use self::types::Type;
 use self::value::Value;
 use super::selection::Check;
