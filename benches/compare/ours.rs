@@ -34,7 +34,7 @@ impl Keelblock {
         let image = scratch.absent("keelblock.img")?;
         let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/configs");
         let kdf = [
-            format!("--kdf-memory={}K", COST.memory),
+            format!("--kdf-memory={}G", COST.memory >> 20),
             format!("--kdf-time={}", COST.passes),
             format!("--kdf-lanes={}", COST.lanes),
         ];
