@@ -12,9 +12,9 @@ use crate::apply::readback::{self, ReadBackError};
 use crate::apply::receipt::{Kept, Made, StepReceipt};
 use crate::apply::tables::{self, Tables};
 use crate::partitioner::disk::ends;
-use crate::partitioner::meta::Meta;
 use crate::plan::{DiskPlan, Op, PartitionPlan, Plan};
 use crate::probe::marker::{self, MARKER_EXTENT};
+use crate::secret::Secret;
 use crate::target::latched::Latched;
 use crate::target::{BlockSource as _, BlockTarget};
 use crate::units::{Bytes, Extent};
@@ -49,11 +49,18 @@ pub struct DiskRun<'a> {
     pub prepared: &'a [Prepared],
     /// The tables.
     pub tables: &'a Tables,
-    /// META as it will be, if the plan writes it.
-    pub meta: Option<&'a Meta>,
+    /// The whole META partition as it will be, if the plan writes it.
+    pub meta: Option<&'a Secret>,
     /// Digests of the kept partitions, from before the first write.
     pub kept: &'a [Kept],
 }
+
+/// The parts of META that hold anything: its two copies, and the old vector at the end (in a whole block).
+pub const META_PIECES: [Extent; 3] = [
+    Extent::new(Bytes::ZERO, Bytes::new(256 << 10)),
+    Extent::new(Bytes::new(256 << 10), Bytes::new(256 << 10)),
+    Extent::new(Bytes::new((1 << 20) - 4096), Bytes::new(4096)),
+];
 
 /// What a disk's steps left behind.
 #[derive(Debug, Default)]
@@ -210,7 +217,7 @@ impl DiskRun<'_> {
         Ok(written)
     }
 
-    /// The second copy first: at every moment one of the two is whole.
+    /// The second copy and the old vector at the end first: at every moment one of the two copies is whole.
     fn write_meta(
         &self,
         partition: &PartitionPlan,
@@ -218,10 +225,12 @@ impl DiskRun<'_> {
     ) -> io::Result<u64> {
         let Some(meta) = self.meta else { return Ok(0) };
         let mut written = 0;
-        let copy = meta.encode_copy();
-        for at in Meta::copy_offsets().into_iter().rev() {
-            let at = Bytes::new(partition.start.get() + at.get());
-            written += write(target, Some(at), copy.expose())?;
+        for pieces in [&META_PIECES[1..], &META_PIECES[..1]] {
+            for piece in pieces {
+                let at = Bytes::new(partition.start.get() + piece.start.get());
+                let bytes = &meta.expose()[piece.start.to_usize()..piece.end().to_usize()];
+                written += write(target, Some(at), bytes)?;
+            }
             target.sync()?;
         }
         Ok(written)

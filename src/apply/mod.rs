@@ -24,8 +24,9 @@ use crate::apply::receipt::{Kept, Outcome, Receipt};
 use crate::apply::tables::{TableError, Tables};
 use crate::apply::verify::{Difference, Expected};
 use crate::partitioner::gpt::{self, GptError};
-use crate::partitioner::meta::{META_STATE_ENCRYPTION, Meta, MetaError};
+use crate::partitioner::meta::{self, Meta, MetaError};
 use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan, StateTag};
+use crate::secret::Secret;
 use crate::target::latched::Latched;
 use crate::target::{BlockSource, BlockTarget};
 use crate::units::Bytes;
@@ -89,6 +90,18 @@ pub enum ApplyError {
         #[source]
         source: MetaError,
     },
+    /// META names another UUID than the one that keys derive from.
+    #[error(
+        "META on {disk} overrides the machine's UUID with {uuid}, and the keys were to derive from {planned}"
+    )]
+    UuidOverride {
+        /// Id and path.
+        disk: String,
+        /// META's.
+        uuid: String,
+        /// The plan's.
+        planned: String,
+    },
     /// A disk cannot be read before anything is written.
     #[error("cannot read {disk}")]
     Read {
@@ -132,7 +145,7 @@ pub struct Run<'a> {
 struct Pending {
     index: usize,
     tables: Tables,
-    meta: Option<Meta>,
+    meta: Option<Secret>,
     kept: Vec<Kept>,
 }
 
@@ -310,12 +323,12 @@ fn examine(
     })
 }
 
-/// META with tag 0x09 as planned; every other tag stays.
+/// The META partition with tag 0x09 as planned; every other byte stays.
 fn completed_meta(
     run: &Run<'_>,
     disk: &DiskPlan,
     source: &dyn BlockSource,
-) -> Result<Option<Meta>, ApplyError> {
+) -> Result<Option<Secret>, ApplyError> {
     let planned = |p: &&PartitionPlan| matches!(p.content, ContentPlan::Meta { .. });
     let Some(partition) = disk.partitions.iter().find(planned) else {
         return Ok(None);
@@ -323,30 +336,52 @@ fn completed_meta(
     let ContentPlan::Meta { state } = partition.content else {
         return Ok(None);
     };
-    let mut meta = Meta::default();
+    let failed = |source| ApplyError::Meta {
+        disk: name(disk),
+        source,
+    };
+    let mut bytes = vec![0; meta::PARTITION_SIZE.to_usize()];
     if partition.action == Action::Keep {
-        let bytes = source.read_extent(partition.extent());
-        let bytes = bytes.map_err(|source| ApplyError::Read {
-            disk: name(disk),
-            source,
-        })?;
-        meta = Meta::decode(&bytes).map_err(|source| ApplyError::Meta {
-            disk: name(disk),
-            source,
-        })?;
-    }
-    match (state, run.means.state_tag) {
-        (Some(StateTag::Encryption), Some(tag)) => meta
-            .set(META_STATE_ENCRYPTION, tag.duplicate())
-            .map_err(|source| ApplyError::Meta {
+        bytes = source
+            .read_extent(partition.extent())
+            .map_err(|source| ApplyError::Read {
                 disk: name(disk),
                 source,
-            })?,
+            })?;
+    }
+    let mut tags = Meta::decode(&bytes).map_err(failed)?;
+    same_uuid(run.plan, disk, &tags)?;
+    match (state, run.means.state_tag) {
+        (Some(StateTag::Encryption), Some(value)) => {
+            tags.set(meta::tag::STATE_ENCRYPTION, value.duplicate())
+                .map_err(failed)?;
+        }
         (Some(StateTag::Encryption), None) => return Err(PrepareError::NoStateEncryption.into()),
-        (Some(StateTag::Absent), _) => meta.delete(META_STATE_ENCRYPTION),
+        (Some(StateTag::Absent), _) => drop(tags.remove(meta::tag::STATE_ENCRYPTION)),
         (None, _) => {}
     }
-    Ok(Some(meta))
+    tags.encode_over(&bytes).map(Some).map_err(failed)
+}
+
+/// Talos derives nodeID keys from META's UUID where there is one: a volume sealed with another would not open.
+fn same_uuid(plan: &Plan, disk: &DiskPlan, tags: &Meta) -> Result<(), ApplyError> {
+    let by_node_id = |p: &PartitionPlan| match &p.content {
+        ContentPlan::Sealed(seal) => seal.slots.iter().any(|slot| slot.source == "nodeID"),
+        _ => false,
+    };
+    let Some(value) = tags.get(meta::tag::UUID_OVERRIDE) else {
+        return Ok(());
+    };
+    let uuid = String::from_utf8_lossy(value.expose()).into_owned();
+    let planned = plan.machine.uuid.clone().unwrap_or_default();
+    if uuid.eq_ignore_ascii_case(&planned) || !disk.partitions.iter().any(by_node_id) {
+        return Ok(());
+    }
+    Err(ApplyError::UuidOverride {
+        disk: name(disk),
+        uuid,
+        planned,
+    })
 }
 
 fn kept_digests(disk: &DiskPlan, source: &dyn BlockSource) -> Result<Vec<Kept>, ApplyError> {

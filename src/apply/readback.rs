@@ -4,10 +4,9 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::apply::execute::{DiskRun, kept_digest};
+use crate::apply::execute::{DiskRun, META_PIECES, kept_digest};
 use crate::apply::receipt::Made;
 use crate::apply::{contents, tables};
-use crate::partitioner::meta::Meta;
 use crate::plan::{ContentPlan, DiskPlan, TablePiece, TableStage};
 use crate::target::latched::Latched;
 use crate::target::{BlockSource, BlockTarget};
@@ -73,9 +72,12 @@ pub fn everything(
         if let (Ok(()), ContentPlan::Meta { .. }, Some(meta)) =
             (&done, &partition.content, run.meta)
         {
-            let copy = meta.encode_copy();
-            for at in Meta::copy_offsets() {
-                comparison.settle(Bytes::new(partition.start.get() + at.get()), copy.expose())?;
+            for piece in META_PIECES {
+                let at = Bytes::new(partition.start.get() + piece.start.get());
+                comparison.settle(
+                    at,
+                    &meta.expose()[piece.start.to_usize()..piece.end().to_usize()],
+                )?;
             }
         }
         comparison.finish(done)?;

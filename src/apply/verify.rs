@@ -8,7 +8,7 @@ use crate::apply::tables::Tables;
 use crate::keys::Keys;
 use crate::partitioner::gpt;
 use crate::partitioner::luks2::{self, SectorCipher};
-use crate::partitioner::meta::{META_STATE_ENCRYPTION, Meta};
+use crate::partitioner::meta::{self as meta_codec, Meta};
 use crate::plan::{
     Action, ContentPlan, DiskPlan, FilesystemPlan, PartitionPlan, SealPlan, StateTag,
 };
@@ -113,7 +113,9 @@ fn meta(
 ) -> Result<(), Difference> {
     let bytes = read(source, partition.extent())?;
     let meta = Meta::decode(&bytes).map_err(|error| words(format!("META: {error}")))?;
-    let tag = meta.get(META_STATE_ENCRYPTION).map(Secret::expose);
+    let tag = meta
+        .get(meta_codec::tag::STATE_ENCRYPTION)
+        .map(Secret::expose);
     let wanted = match state {
         Some(StateTag::Encryption) => expected.state_tag.map(Secret::expose),
         Some(StateTag::Absent) => return no_encryption(tag),
@@ -126,10 +128,10 @@ fn meta(
     }
 }
 
-/// Talos writes the literal `null` where STATE is plain.
 fn no_encryption(tag: Option<&[u8]>) -> Result<(), Difference> {
     match tag {
-        None | Some(b"null") => Ok(()),
+        None => Ok(()),
+        Some(value) if value == meta_codec::NO_STATE_ENCRYPTION => Ok(()),
         Some(_) => Err(words(
             "META holds an encryption of STATE, and STATE is plain",
         )),

@@ -118,9 +118,10 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
 }
 
 fn available_memory() -> Bytes {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    Bytes::new(system.available_memory())
+    sysinfo::System::new().map_or(Bytes::ZERO, |mut system| {
+        system.refresh_memory();
+        Bytes::new(system.available_memory())
+    })
 }
 
 /// The plan fixed the cost; memory may have become scarce since.

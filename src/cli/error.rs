@@ -67,9 +67,13 @@ impl Failure {
 }
 
 fn chain(first: Option<&dyn Error>) -> Vec<String> {
-    std::iter::successors(first, |error| error.source())
-        .map(ToString::to_string)
-        .collect()
+    let mut causes = Vec::new();
+    let mut next = first;
+    while let Some(error) = next {
+        causes.push(error.to_string());
+        next = error.source();
+    }
+    causes
 }
 
 impl From<ConfigError> for Failure {
@@ -243,6 +247,10 @@ impl From<ApplyError> for Failure {
             ApplyError::Table { .. } | ApplyError::Meta { .. } => (
                 Exit::Refused,
                 Some(String::from("look at the disk with `keelblock inspect`")),
+            ),
+            ApplyError::UuidOverride { uuid, .. } => (
+                Exit::Refused,
+                Some(format!("run it again with --uuid {uuid}")),
             ),
             ApplyError::Read { .. } | ApplyError::ReadTable { .. } => (Exit::Io, None),
             ApplyError::Prepare(source) => (prepare_exit(source), prepare_hint(source)),

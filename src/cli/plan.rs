@@ -7,6 +7,7 @@ use crate::cli::output::Output;
 use crate::cli::picture::{Piece, Shade, strip};
 use crate::cli::table::{Table, WIDTH, wrap};
 use crate::cli::{files, kdf};
+use crate::config;
 use crate::config::spec::Spec;
 use crate::entropy::{Entropy as _, OsEntropy};
 use crate::exec;
@@ -71,7 +72,7 @@ pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<P
 }
 
 fn version_of(spec: &Spec) -> Option<TalosVersion> {
-    let (major, minor) = spec.talos_version()?;
+    let (major, minor) = config::talos_version(spec)?;
     let version = TalosVersion { major, minor };
     (version >= TalosVersion::OLDEST).then_some(version)
 }

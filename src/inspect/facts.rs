@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::keys::Keys;
 use crate::partitioner::luks2::{self, Kdf, Keyslot, Limits, Luks2Error, Segment};
-use crate::partitioner::meta::{META_STATE_ENCRYPTION, Meta};
+use crate::partitioner::meta::{Meta, tag};
 use crate::probe::inventory::{Content, Partition};
 use crate::secret::Secret;
 use crate::target::BlockSource;
@@ -213,15 +213,14 @@ fn luks(
 }
 
 fn slot_in_words(number: u32, slot: &Keyslot) -> String {
-    match slot {
-        Keyslot::Luks2(slot) => match &slot.kdf {
-            Kdf::Argon2id(cost) => {
-                format!("{number} argon2id {} × {}", kib(cost.memory), cost.time)
-            }
-            Kdf::Argon2i(cost) => format!("{number} argon2i {} × {}", kib(cost.memory), cost.time),
-            Kdf::Pbkdf2 { iterations, .. } => format!("{number} pbkdf2 × {iterations}"),
-        },
-        _ => format!("{number} of another type"),
+    let Keyslot::Luks2(slot) = slot else {
+        return format!("{number} of another type");
+    };
+    match &slot.kdf {
+        Kdf::Argon2id(cost) => format!("{number} argon2id {} × {}", kib(cost.memory), cost.time),
+        Kdf::Argon2i(cost) => format!("{number} argon2i {} × {}", kib(cost.memory), cost.time),
+        Kdf::Pbkdf2 { iterations, .. } => format!("{number} pbkdf2 × {iterations}"),
+        Kdf::Other => format!("{number} with a KDF that is not known"),
     }
 }
 
@@ -241,7 +240,7 @@ fn meta(source: &dyn BlockSource, partition: &Partition) -> MetaFacts {
         Ok(meta) => MetaFacts::Sound {
             tags: meta.tags().collect(),
             state: meta
-                .get(META_STATE_ENCRYPTION)
+                .get(tag::STATE_ENCRYPTION)
                 .and_then(|value| key_kinds(value.expose())),
         },
         Err(error) => MetaFacts::Damaged(error.to_string()),

@@ -224,11 +224,8 @@ fn installed(case: &Case, disk: &mut Memory) {
     disk.put(Bytes::MIB, &boot);
     disk.put(Bytes::mib(500), &[0xcd; 8192]);
     let mut meta = meta::Meta::default();
-    meta.set(0x0f, Secret::from(String::from("a UUID override"))).expect("room in META");
-    let copy = meta.encode_copy();
-    for offset in meta::Meta::copy_offsets() {
-        disk.put(Bytes::new(Bytes::mib(1102).get() + offset.get()), copy.expose());
-    }
+    meta.set(0x0a, Secret::from(String::from("a network platform"))).expect("room in META");
+    disk.put(Bytes::mib(1102), meta.encode().expect("room in META").expose());
 }
 
 fn partition(disk: &mut Memory, partitions: &[(&str, Guid, Extent)]) {
