@@ -5,9 +5,6 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::partitioner::content::MkfsFacts;
-use crate::partitioner::layout::TalosVersion;
-
 /// Why a program did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecError {
@@ -56,33 +53,6 @@ impl ExecError {
             }
         }
     }
-}
-
-/// What the distribution's mkfs can do for this Talos version.
-///
-/// Talos passes the feature file of a long-term kernel; the newest file that is installed and not newer than
-/// that one is taken, because an older kernel's features are a subset.
-pub fn mkfs_facts(talos: TalosVersion) -> MkfsFacts {
-    const DIR: &str = "/usr/share/xfsprogs/mkfs";
-    let wanted = if talos
-        >= (TalosVersion {
-            major: 1,
-            minor: 13,
-        }) {
-        (6, 18)
-    } else if talos >= TalosVersion::UKI_ON_UEFI {
-        (6, 12)
-    } else {
-        (6, 6)
-    };
-    const KNOWN: [(u32, u32); 7] = [(6, 18), (6, 12), (6, 6), (6, 1), (5, 15), (5, 10), (5, 4)];
-    let file = |(major, minor): &(u32, u32)| format!("{DIR}/lts_{major}.{minor}.conf");
-    let found = KNOWN
-        .iter()
-        .filter(|known| **known <= wanted)
-        .map(file)
-        .find(|path| Path::new(path).exists());
-    MkfsFacts { xfs_config: found }
 }
 
 /// Where programs are looked for: the caller's PATH, then where distributions keep mkfs.

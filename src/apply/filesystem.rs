@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Whence, lseek};
 
 use crate::exec::{self, ExecError};
+use crate::partitioner::content::MkfsFacts;
+use crate::partitioner::layout::TalosVersion;
 use crate::plan::FilesystemPlan;
 use crate::units::{Bytes, Extent};
 
@@ -88,12 +90,7 @@ impl Mkfs for Distribution {
                 size: plan.size,
                 source,
             })?;
-        let path = PathBuf::from(format!(
-            "/proc/{}/fd/{}",
-            std::process::id(),
-            file.as_raw_fd()
-        ));
-        exec::run(&plan.mkfs, &path).map_err(|source| FilesystemError::Mkfs {
+        exec::run(&plan.mkfs, &named(&file)).map_err(|source| FilesystemError::Mkfs {
             kind: plan.kind.clone(),
             source,
         })?;
@@ -110,6 +107,52 @@ impl Mkfs for Distribution {
             extents: merged(extents),
         }))
     }
+}
+
+/// What the distribution's mkfs can do for this Talos version.
+///
+/// Talos passes the feature file of a long-term kernel. The newest installed file that is not newer than that one is
+/// taken, because an older kernel's features are a subset; and only if mkfs accepts it, for some distributions
+/// ship files that their own mkfs refuses.
+pub fn mkfs_facts(talos: TalosVersion) -> MkfsFacts {
+    const DIR: &str = "/usr/share/xfsprogs/mkfs";
+    const KNOWN: [(u32, u32); 7] = [(6, 18), (6, 12), (6, 6), (6, 1), (5, 15), (5, 10), (5, 4)];
+    let wanted = if talos
+        >= (TalosVersion {
+            major: 1,
+            minor: 13,
+        }) {
+        (6, 18)
+    } else if talos >= TalosVersion::UKI_ON_UEFI {
+        (6, 12)
+    } else {
+        (6, 6)
+    };
+    let file = |(major, minor): &(u32, u32)| format!("{DIR}/lts_{major}.{minor}.conf");
+    let found = KNOWN.iter().filter(|known| **known <= wanted).map(file);
+    MkfsFacts {
+        xfs_config: found
+            .filter(|path| Path::new(path).exists())
+            .find(|path| accepts(path)),
+    }
+}
+
+/// Whether mkfs.xfs would go by this file; nothing is written.
+fn accepts(config: &str) -> bool {
+    let Ok(file) = scratch_file(&std::env::temp_dir(), Bytes::GIB) else {
+        return false;
+    };
+    let argv = ["mkfs.xfs", "-N", "-q", "-c", &format!("options={config}")].map(String::from);
+    exec::run(&argv, &named(&file)).is_ok()
+}
+
+/// A path under which another process can open a file that has no name.
+fn named(file: &File) -> PathBuf {
+    PathBuf::from(format!(
+        "/proc/{}/fd/{}",
+        std::process::id(),
+        file.as_raw_fd()
+    ))
 }
 
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! `keelblock plan`.
 
+use crate::apply::filesystem;
 use crate::cli::args::{Global, PlanArgs, PlanningArgs};
 use crate::cli::context::{self, Subject};
 use crate::cli::error::Failure;
@@ -10,7 +11,6 @@ use crate::cli::{files, kdf};
 use crate::config;
 use crate::config::spec::Spec;
 use crate::entropy::{Entropy as _, OsEntropy};
-use crate::exec;
 use crate::exit::Exit;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
@@ -58,7 +58,7 @@ pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<P
         kdf_seconds,
         ephemeral_filesystem: !planning.no_ephemeral_filesystem,
         mark: !planning.no_mark,
-        mkfs: exec::mkfs_facts(talos),
+        mkfs: filesystem::mkfs_facts(talos),
         uuid: planning.uuid.clone().or_else(|| machine.uuid.clone()),
         only: subject.only.clone(),
         config_digest: config_digest(spec),

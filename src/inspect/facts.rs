@@ -200,9 +200,11 @@ fn luks(
     for (slot, key) in keys {
         let opened = luks2::unlock(source, partition.extent, header, *slot, key, &limits);
         match opened {
-            Ok(_) => drop(facts.opens.insert(*slot, true)),
+            Ok(_) => {
+                facts.opens.insert(*slot, true);
+            }
             Err(Luks2Error::WrongPassphrase { .. } | Luks2Error::NoSuchKeyslot(_)) => {
-                drop(facts.opens.insert(*slot, false));
+                facts.opens.insert(*slot, false);
             }
             Err(error) => facts
                 .defects

@@ -63,13 +63,62 @@ const SYSTEM: &[&str] = &["install", "STATE", "EPHEMERAL"];
 
 /// Every plan that the crash and fault tests go through.
 pub const CASES: &[Case] = &[
-    case("uki, 512", "talos-1.10/mini01.yaml", Bootloader::Uki, BlockSize::B512, SYSTEM, Before::Blank),
-    case("grub, 512", "talos-1.10/mini02.yaml", Bootloader::Grub, BlockSize::B512, SYSTEM, Before::Blank),
-    case("uki, 4096", "talos-1.14/mini03.yaml", Bootloader::Uki, BlockSize::B4096, SYSTEM, Before::Blank),
-    case("over foreign data", "talos-1.14/mini01.yaml", Bootloader::Uki, BlockSize::B512, SYSTEM, Before::Foreign),
-    case("completing an install", "talos-1.10/mini03.yaml", Bootloader::Uki, BlockSize::B512, SYSTEM, Before::Installed),
-    case("completing with an empty STATE", "talos-1.14/mini02.yaml", Bootloader::Uki, BlockSize::B4096, SYSTEM, Before::InstalledWithState),
-    case("a data disk", "talos-1.10/mini01.yaml", Bootloader::Uki, BlockSize::B512, &["u-longhorn-ssd"], Before::Blank),
+    case(
+        "uki, 512",
+        "talos-1.10/mini01.yaml",
+        Bootloader::Uki,
+        BlockSize::B512,
+        SYSTEM,
+        Before::Blank,
+    ),
+    case(
+        "grub, 512",
+        "talos-1.10/mini02.yaml",
+        Bootloader::Grub,
+        BlockSize::B512,
+        SYSTEM,
+        Before::Blank,
+    ),
+    case(
+        "uki, 4096",
+        "talos-1.14/mini03.yaml",
+        Bootloader::Uki,
+        BlockSize::B4096,
+        SYSTEM,
+        Before::Blank,
+    ),
+    case(
+        "over foreign data",
+        "talos-1.14/mini01.yaml",
+        Bootloader::Uki,
+        BlockSize::B512,
+        SYSTEM,
+        Before::Foreign,
+    ),
+    case(
+        "completing an install",
+        "talos-1.10/mini03.yaml",
+        Bootloader::Uki,
+        BlockSize::B512,
+        SYSTEM,
+        Before::Installed,
+    ),
+    case(
+        "completing with an empty STATE",
+        "talos-1.14/mini02.yaml",
+        Bootloader::Uki,
+        BlockSize::B4096,
+        SYSTEM,
+        Before::InstalledWithState,
+    ),
+    case(
+        "a data disk",
+        "talos-1.10/mini01.yaml",
+        Bootloader::Uki,
+        BlockSize::B512,
+        &["u-longhorn-ssd"],
+        Before::Blank,
+    ),
 ];
 
 const fn case(
@@ -80,7 +129,14 @@ const fn case(
     roles: &'static [&'static str],
     before: Before,
 ) -> Case {
-    Case { name, config, bootloader, block, roles, before }
+    Case {
+        name,
+        config,
+        bootloader,
+        block,
+        roles,
+        before,
+    }
 }
 
 /// A plan and everything that applying it takes.
@@ -97,14 +153,31 @@ pub struct Lab {
 impl Lab {
     /// Plans `case`.
     pub fn new(case: &Case) -> Self {
-        let path = format!("{}/examples/nodes/{}", env!("CARGO_MANIFEST_DIR"), case.config);
+        let path = format!(
+            "{}/examples/nodes/{}",
+            env!("CARGO_MANIFEST_DIR"),
+            case.config
+        );
         let text = std::fs::read_to_string(&path).expect("an example");
-        let spec = config::parse(&[Source { name: case.config, text: &text }]).expect("a valid example");
+        let spec = config::parse(&[Source {
+            name: case.config,
+            text: &text,
+        }])
+        .expect("a valid example");
         let before = disk_before(case);
         let plan = plan(case, &spec, &before);
         let keys = Keys::resolve(&spec, Some(UUID)).expect("keys");
-        let tag = spec.state.encryption.as_ref().map(meta::state_encryption_json);
-        Self { plan, before, keys, tag }
+        let tag = spec
+            .state
+            .encryption
+            .as_ref()
+            .map(meta::state_encryption_json);
+        Self {
+            plan,
+            before,
+            keys,
+            tag,
+        }
     }
 
     /// Applies the plan to `target`, always with the same random bytes.
@@ -113,19 +186,33 @@ impl Lab {
     }
 
     /// Applies another plan with the same keys.
-    pub fn apply_plan(&self, plan: &Plan, target: impl BlockTarget + 'static) -> Result<Receipt, ApplyError> {
+    pub fn apply_plan(
+        &self,
+        plan: &Plan,
+        target: impl BlockTarget + 'static,
+    ) -> Result<Receipt, ApplyError> {
         let mut entropy = SeededEntropy::new(7);
-        let means =
-            Means { keys: &self.keys, state_tag: self.tag.as_ref(), mkfs: &Small, entropy: &mut entropy };
+        let means = Means {
+            keys: &self.keys,
+            state_tag: self.tag.as_ref(),
+            mkfs: &Small,
+            entropy: &mut entropy,
+        };
         let mut journal = NoJournal;
-        let run = Run { plan, means, memory_limit: Bytes::GIB, journal: &mut journal };
+        let run = Run {
+            plan,
+            means,
+            memory_limit: Bytes::GIB,
+            journal: &mut journal,
+        };
         apply::apply(run, &mut [Box::new(target)])
     }
 
     /// An uninterrupted run: the disk afterwards, and everything that was done to it.
     pub fn record(&self, plan: &Plan) -> (Memory, Vec<keelblock::target::testing::Event>) {
         let shared = Shared::new(Recorder::new(self.before.clone()));
-        self.apply_plan(plan, shared.handle()).expect("an uninterrupted run");
+        self.apply_plan(plan, shared.handle())
+            .expect("an uninterrupted run");
         shared.into_inner().expect("the only handle").into_parts()
     }
 }
@@ -148,7 +235,10 @@ impl Mkfs for Small {
             Extent::new(middle, Bytes::new(4096)),
             Extent::between(Bytes::new(plan.size.get() - 4096), plan.size),
         ];
-        Ok(Box::new(SmallFilesystem { kind: plan.kind.clone(), extents }))
+        Ok(Box::new(SmallFilesystem {
+            kind: plan.kind.clone(),
+            extents,
+        }))
     }
 }
 
@@ -174,7 +264,11 @@ impl Filesystem for SmallFilesystem {
 }
 
 fn geometry(block: BlockSize) -> Geometry {
-    Geometry { size: Bytes::new(8 << 30), logical: block, physical: 4096 }
+    Geometry {
+        size: Bytes::new(8 << 30),
+        logical: block,
+        physical: 4096,
+    }
 }
 
 fn disk_before(case: &Case) -> Memory {
@@ -202,7 +296,10 @@ fn disk_before(case: &Case) -> Memory {
 
 fn installed(case: &Case, disk: &mut Memory) {
     let mib = |start, len| Extent::new(Bytes::mib(start), Bytes::mib(len));
-    let mut partitions = vec![("EFI", Guid::EFI_SYSTEM, mib(1, 1101)), ("META", Guid::LINUX_DATA, mib(1102, 1))];
+    let mut partitions = vec![
+        ("EFI", Guid::EFI_SYSTEM, mib(1, 1101)),
+        ("META", Guid::LINUX_DATA, mib(1102, 1)),
+    ];
     if case.before == Before::InstalledWithState {
         partitions.push(("STATE", Guid::LINUX_DATA, mib(1103, 100)));
     }
@@ -224,8 +321,12 @@ fn installed(case: &Case, disk: &mut Memory) {
     disk.put(Bytes::MIB, &boot);
     disk.put(Bytes::mib(500), &[0xcd; 8192]);
     let mut meta = meta::Meta::default();
-    meta.set(0x0a, Secret::from(String::from("a network platform"))).expect("room in META");
-    disk.put(Bytes::mib(1102), meta.encode().expect("room in META").expose());
+    meta.set(0x0a, Secret::from(String::from("a network platform")))
+        .expect("room in META");
+    disk.put(
+        Bytes::mib(1102),
+        meta.encode().expect("room in META").expose(),
+    );
 }
 
 fn partition(disk: &mut Memory, partitions: &[(&str, Guid, Extent)]) {
@@ -245,9 +346,12 @@ fn partition(disk: &mut Memory, partitions: &[(&str, Guid, Extent)]) {
         table.insert(number, entry).expect("a place in the table");
     }
     let encoded = table.encode();
-    for (at, bytes) in
-        [encoded.backup_entries, encoded.backup_header, encoded.primary_entries, encoded.primary_header]
-    {
+    for (at, bytes) in [
+        encoded.backup_entries,
+        encoded.backup_header,
+        encoded.primary_entries,
+        encoded.primary_header,
+    ] {
         disk.put(at, &bytes);
     }
     disk.put(Bytes::ZERO, &gpt::protective_mbr(&[], geometry));
@@ -256,7 +360,12 @@ fn partition(disk: &mut Memory, partitions: &[(&str, Guid, Extent)]) {
 fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
     let (content, fingerprint) = probe::inspect_source(before);
     let is_blank = matches!(content, Content::Blank);
-    assert_eq!(is_blank, case.before == Before::Blank, "{}: {content:?}", case.name);
+    assert_eq!(
+        is_blank,
+        case.before == Before::Blank,
+        "{}: {content:?}",
+        case.name
+    );
     let geometry = before.geometry();
     let disk = Disk {
         path: String::from("/dev/lab"),
@@ -289,7 +398,10 @@ fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
         rule: String::new(),
         verdicts: Vec::new(),
     };
-    let selection = Selection { schema: String::new(), roles: case.roles.iter().map(role).collect() };
+    let selection = Selection {
+        schema: String::new(),
+        roles: case.roles.iter().map(role).collect(),
+    };
     let inventory = Inventory {
         schema: String::new(),
         machine: Machine::default(),
@@ -298,9 +410,16 @@ fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
     };
     let options = Options {
         seed: "5eed".parse().expect("a seed"),
-        talos: TalosVersion { major: 1, minor: 10 },
+        talos: TalosVersion {
+            major: 1,
+            minor: 10,
+        },
         bootloader: case.bootloader,
-        kdf: KdfCost { memory: Bytes::new(64 << 10), time: 1, lanes: 1 },
+        kdf: KdfCost {
+            memory: Bytes::new(64 << 10),
+            time: 1,
+            lanes: 1,
+        },
         kdf_seconds: None,
         ephemeral_filesystem: true,
         mark: true,
