@@ -47,7 +47,7 @@ fn keyslot_mutations() -> Vec<(&'static str, Value, Verdict)> {
         ("/keyslots/0/area/size", json!("256000"), HeaderRefused),
         ("/keyslots/0/area/size", json!("253952"), HeaderRefused),
         ("/keyslots/0/area/offset", json!("16384"), Same),
-        ("/keyslots/0/area/offset", json!("33280"), HeaderRefused),
+        ("/keyslots/1/area/offset", json!("291328"), HeaderRefused),
         ("/keyslots/0/area/offset", json!("36864"), Same),
         ("/keyslots/0/area/offset", json!("16776704"), Same),
         ("/keyslots/0/area/offset", json!("-1"), Same),
@@ -67,6 +67,9 @@ fn keyslot_mutations() -> Vec<(&'static str, Value, Verdict)> {
         ("/keyslots/0/priority", json!(2), Same),
         ("/keyslots/0/unknown", json!("x"), Same),
         ("/keyslots/40", json!({"type": "x"}), Same),
+        ("/keyslots/1/area/offset", json!("286720"), Same),
+        ("/keyslots/1/area/offset", json!("32768"), Same),
+        ("/keyslots/1/area/offset", json!("1048576"), Same),
     ]
 }
 
@@ -142,7 +145,7 @@ fn set(root: &mut Value, pointer: &str, value: Value) {
 
 #[test]
 fn keelblock_and_cryptsetup_agree_on_which_metadata_is_valid() {
-    let (volume, sealed) = Volume::sealed(&params(Cipher::AesXts, 4096), &[0]);
+    let (volume, sealed) = Volume::sealed(&params(Cipher::AesXts, 4096), &[0, 1]);
     let image = fs::read(&volume.path).unwrap();
     let metadata = serde_json::to_value(&sealed.header.metadata).unwrap();
     let (mut opened, mut refused) = (0, 0);

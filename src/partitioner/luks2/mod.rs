@@ -8,8 +8,9 @@
 //! crates in pure Rust only read, or write headers that cryptsetup refuses. The primitives are RustCrypto's;
 //! cryptsetup judges the result.
 //!
-//! Writing a sealed volume, each step followed by a sync: keyslot areas, secondary header, primary header. Until the
-//! last one a power loss leaves no primary magic, so nothing takes the partition for a volume that is complete.
+//! Writing a sealed volume: zero whatever header stood at the start, then keyslot areas, secondary header, primary
+//! header, each step followed by a sync. Until the last one a power loss leaves no primary magic, so nothing takes the
+//! partition for a volume that is complete.
 
 mod af;
 mod cipher;
