@@ -324,7 +324,7 @@ fn the_disk_of_a_guest_in_a_partition_is_told() {
     disk.put_all(1 << 20, &inner);
     let content = inspect_one(&disk);
     let partition = &layout(&content).partitions[0];
-    assert_eq!(kinds(&partition.signatures), ["gpt", "dos"]);
+    assert_eq!(kinds(&partition.signatures), ["gpt", "PMBR"]);
     assert!(partition.signatures[0].note.contains("of 1 more"));
 }
 
