@@ -418,120 +418,143 @@ fn members_that_tools_write_to_files_are_named_as_blkid_names_them() {
 /// blkid has to take them for what we take them.
 #[test]
 fn superblocks_from_the_book_are_named_as_blkid_names_them() {
-    let cases: [(&str, fn(&Image)); 8] = [
-        ("linux_raid_member", |image| {
-            let mut sb = md1(8);
-            let sum = md1_checksum(&sb);
-            sb[216..220].copy_from_slice(&sum.to_le_bytes());
-            image.put(4096, &sb);
-        }),
-        ("linux_raid_member", |image| {
-            let sectors = 64 * MIB / 512;
-            let at = (sectors - 16) & !7;
-            let mut sb = md1(at);
-            let sum = md1_checksum(&sb);
-            sb[216..220].copy_from_slice(&sum.to_le_bytes());
-            image.put(at * 512, &sb);
-        }),
-        ("linux_raid_member", |image| {
-            let mut sb = [0; 4096];
-            for (word, value) in [
-                (0, 0xA92B_4EFC_u32),
-                (2, 90),
-                (5, 0x0403_0201),
-                (7, 1),
-                (10, 2),
-                (13, 0x0807_0605),
-                (14, 0x0C0B_0A09),
-                (15, 0x100F_0E0D),
-            ] {
-                sb[word * 4..word * 4 + 4].copy_from_slice(&value.to_le_bytes());
-            }
-            image.put(64 * MIB - 65_536, &sb);
-        }),
-        ("apfs", |image| {
-            let mut sb = [0; 4096];
-            sb[24] = 1;
-            sb[27] = 0x80;
-            sb[32..36].copy_from_slice(b"NXSB");
-            sb[36..40].copy_from_slice(&4096u32.to_le_bytes());
-            sb[72..88].copy_from_slice(&[0xAB; 16]);
-            let sum = fletcher64(&sb[8..]);
-            sb[..8].copy_from_slice(&sum.to_le_bytes());
-            image.put(0, &sb);
-        }),
-        ("jfs", |image| {
-            let mut sb = [0; 512];
-            sb[..4].copy_from_slice(b"JFS1");
-            sb[4..8].copy_from_slice(&2u32.to_le_bytes());
-            sb[16..20].copy_from_slice(&4096u32.to_le_bytes());
-            sb[20..22].copy_from_slice(&12u16.to_le_bytes());
-            sb[22..24].copy_from_slice(&3u16.to_le_bytes());
-            sb[24..28].copy_from_slice(&512u32.to_le_bytes());
-            sb[28..30].copy_from_slice(&9u16.to_le_bytes());
-            sb[136..152].copy_from_slice(&[0xCD; 16]);
-            image.put(0x8000, &sb);
-        }),
-        ("reiserfs", |image| {
-            let mut sb = [0; 512];
-            sb[12..16].copy_from_slice(&18u32.to_le_bytes());
-            sb[44..46].copy_from_slice(&4096u16.to_le_bytes());
-            sb[52..61].copy_from_slice(b"ReIsEr2Fs");
-            sb[84..100].copy_from_slice(&[0x11; 16]);
-            sb[100..104].copy_from_slice(b"root");
-            image.put(0x1_0000, &sb);
-        }),
-        ("ceph_bluestore", |image| {
-            image.put(0, b"bluestore block device\n");
-        }),
-        ("ntfs", |image| {
-            let mut sb = [0; 512];
-            sb[3..11].copy_from_slice(b"NTFS    ");
-            sb[11..13].copy_from_slice(&512u16.to_le_bytes());
-            sb[13] = 8;
-            sb[21] = 0xF8;
-            sb[40..48].copy_from_slice(&131_071u64.to_le_bytes());
-            sb[48..56].copy_from_slice(&4u64.to_le_bytes());
-            sb[64] = 0xF6;
-            sb[72..80].copy_from_slice(&0x1122_3344_5566_7788u64.to_le_bytes());
-            sb[510..].copy_from_slice(&[0x55, 0xAA]);
-            image.put(0, &sb);
-            image.put(4 * 4096, b"FILE");
-            let mut volume = [0; 1024];
-            volume[..4].copy_from_slice(b"FILE");
-            volume[20..22].copy_from_slice(&56u16.to_le_bytes());
-            volume[24..28].copy_from_slice(&1024u32.to_le_bytes());
-            volume[56..60].copy_from_slice(&[0xFF; 4]);
-            image.put(4 * 4096 + 3 * 1024, &volume);
-        }),
+    let end = 64 * MIB;
+    let md_at_end = ((end / 512 - 16) & !7) * 512;
+    let cases: [(&str, u64, Vec<u8>); 8] = [
+        ("linux_raid_member", 4096, md1(8)),
+        ("linux_raid_member", md_at_end, md1(md_at_end / 512)),
+        ("linux_raid_member", end - 65_536, md0()),
+        ("apfs", 0, apfs()),
+        ("jfs", 0x8000, jfs()),
+        ("reiserfs", 0x1_0000, reiserfs()),
+        ("ceph_bluestore", 0, b"bluestore block device\n".to_vec()),
+        ("ntfs", 0, ntfs()),
     ];
-    for (kind, craft) in cases {
-        let image = Image::new(64 * MIB);
-        craft(&image);
+    for (kind, at, bytes) in cases {
+        let image = Image::new(end);
+        image.put(at, &bytes);
         assert_eq!(agree(kind, &image).kind, kind);
     }
 }
 
-/// A version 1 superblock of a RAID1 of two, at `sector`.
-fn md1(sector: u64) -> [u8; 4096] {
-    let mut sb = [0; 4096];
-    sb[..4].copy_from_slice(&0xA92B_4EFC_u32.to_le_bytes());
-    sb[4..8].copy_from_slice(&1u32.to_le_bytes());
-    sb[16..32].copy_from_slice(&[0xAA; 16]);
-    sb[32..40].copy_from_slice(b"node:md0");
-    sb[72..76].copy_from_slice(&1u32.to_le_bytes());
-    sb[92..96].copy_from_slice(&2u32.to_le_bytes());
-    sb[144..152].copy_from_slice(&sector.to_le_bytes());
-    sb[168..184].copy_from_slice(&[0xBB; 16]);
+/// `len` bytes, zero but for these.
+fn fields(len: usize, fields: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    for (at, field) in fields {
+        bytes[*at..at + field.len()].copy_from_slice(field);
+    }
+    bytes
+}
+
+/// A version 0.90 superblock of a RAID1 of two; its words are numbers of this machine.
+fn md0() -> Vec<u8> {
+    let mut sb = vec![0; 4096];
+    for (word, value) in [
+        (0, 0xA92B_4EFC_u32),
+        (2, 90),
+        (5, 0x0403_0201),
+        (7, 1),
+        (10, 2),
+        (13, 0x0807_0605),
+        (14, 0x0C0B_0A09),
+        (15, 0x100F_0E0D),
+    ] {
+        sb[word * 4..word * 4 + 4].copy_from_slice(&value.to_le_bytes());
+    }
     sb
 }
 
-fn md1_checksum(sb: &[u8; 4096]) -> u32 {
+fn apfs() -> Vec<u8> {
+    let mut sb = fields(
+        4096,
+        &[
+            (24, &[1, 0, 0, 0x80]),
+            (32, b"NXSB"),
+            (36, &4096u32.to_le_bytes()),
+            (72, &[0xAB; 16]),
+        ],
+    );
+    let sum = fletcher64(&sb[8..]);
+    sb[..8].copy_from_slice(&sum.to_le_bytes());
+    sb
+}
+
+fn jfs() -> Vec<u8> {
+    fields(
+        512,
+        &[
+            (0, b"JFS1"),
+            (4, &2u32.to_le_bytes()),
+            (16, &4096u32.to_le_bytes()),
+            (20, &12u16.to_le_bytes()),
+            (22, &3u16.to_le_bytes()),
+            (24, &512u32.to_le_bytes()),
+            (28, &9u16.to_le_bytes()),
+            (136, &[0xCD; 16]),
+        ],
+    )
+}
+
+fn reiserfs() -> Vec<u8> {
+    fields(
+        512,
+        &[
+            (12, &18u32.to_le_bytes()),
+            (44, &4096u16.to_le_bytes()),
+            (52, b"ReIsEr2Fs"),
+            (84, &[0x11; 16]),
+            (100, b"root"),
+        ],
+    )
+}
+
+/// A boot sector, and the two records of the master file table that blkid reads.
+fn ntfs() -> Vec<u8> {
+    const TABLE: usize = 4 * 4096;
+    const VOLUME: usize = TABLE + 3 * 1024;
+    fields(
+        VOLUME + 1024,
+        &[
+            (3, b"NTFS    "),
+            (11, &512u16.to_le_bytes()),
+            (13, &[8]),
+            (21, &[0xF8]),
+            (40, &131_071u64.to_le_bytes()),
+            (48, &4u64.to_le_bytes()),
+            (64, &[0xF6]),
+            (72, &0x1122_3344_5566_7788u64.to_le_bytes()),
+            (510, &[0x55, 0xAA]),
+            (TABLE, b"FILE"),
+            (VOLUME, b"FILE"),
+            (VOLUME + 20, &56u16.to_le_bytes()),
+            (VOLUME + 24, &1024u32.to_le_bytes()),
+            (VOLUME + 56, &[0xFF; 4]),
+        ],
+    )
+}
+
+/// A version 1 superblock of a RAID1 of two, at `sector`.
+fn md1(sector: u64) -> Vec<u8> {
+    let mut sb = fields(
+        4096,
+        &[
+            (0, &0xA92B_4EFC_u32.to_le_bytes()),
+            (4, &1u32.to_le_bytes()),
+            (16, &[0xAA; 16]),
+            (32, b"node:md0"),
+            (72, &1u32.to_le_bytes()),
+            (92, &2u32.to_le_bytes()),
+            (144, &sector.to_le_bytes()),
+            (168, &[0xBB; 16]),
+        ],
+    );
     let sum: u64 = sb[..256]
         .chunks_exact(4)
         .map(|word| u64::from(u32::from_le_bytes(word.try_into().unwrap())))
         .sum();
-    u32::try_from((sum & 0xFFFF_FFFF) + (sum >> 32)).unwrap()
+    let folded = u32::try_from((sum & 0xFFFF_FFFF) + (sum >> 32)).unwrap();
+    sb[216..220].copy_from_slice(&folded.to_le_bytes());
+    sb
 }
 
 fn fletcher64(bytes: &[u8]) -> u64 {

@@ -10,8 +10,9 @@ use super::inventory::Disk;
 /// World-wide ids that are no identity: what Samsung's portable SSDs share, and what bridges make up.
 const SHARED: [&str; 3] = ["5002538d00000000", "5000000000000001", "5000000000000000"];
 
-/// The identity of a disk as far as it can give one by itself.
-pub(super) fn identity(disk: &Disk) -> String {
+/// The identity of a disk as far as it can give one by itself. `place` is its path below `/sys/devices`, which alone
+/// tells virtual devices apart.
+pub(super) fn identity(disk: &Disk, place: &str) -> String {
     let talos = &disk.talos;
     let udev = |key: &str| disk.udev.get(key).map_or("", String::as_str);
     let candidates = [
@@ -24,11 +25,17 @@ pub(super) fn identity(disk: &Disk) -> String {
         is_serial(udev("ID_SERIAL")).then(|| format!("serial {}", udev("ID_SERIAL"))),
     ];
     let found = candidates.into_iter().flatten().next();
-    one_line(&found.unwrap_or_else(|| format!("path {}", talos.bus_path)))
+    let plugged_in = if talos.bus_path.starts_with("/virtual") {
+        place
+    } else {
+        &talos.bus_path
+    };
+    one_line(&found.unwrap_or_else(|| format!("path {plugged_in}")))
 }
 
-/// Makes the identities of all disks differ, and says where they did not.
-pub(super) fn make_unique(disks: &mut [Disk], device_paths: &[String]) -> Vec<String> {
+/// Makes the identities of all disks differ, and says where they did not: first by the path on the bus, then, for
+/// disks that share even that, by the whole path.
+pub(super) fn make_unique(disks: &mut [Disk], places: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
     for round in 0..2 {
         let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
@@ -36,18 +43,17 @@ pub(super) fn make_unique(disks: &mut [Disk], device_paths: &[String]) -> Vec<St
             owners.entry(disk.id.clone()).or_default().push(index);
         }
         for (id, indices) in owners.into_iter().filter(|(_, indices)| indices.len() > 1) {
-            let virtual_only = id == "path /virtual";
-            if round == 0 && !virtual_only {
+            if round == 0 {
                 notes.push(shared(&id, disks, &indices));
             }
             for index in indices {
-                let place = if round == 0 && !virtual_only {
+                let place = if round == 0 {
                     &disks[index].talos.bus_path
                 } else {
-                    &device_paths[index]
+                    &places[index]
                 };
-                disks[index].id = match id.strip_prefix("path ") {
-                    Some(_) => format!("path {place}"),
+                disks[index].id = match id.split_once("path ") {
+                    Some((before, _)) => format!("{before}path {place}"),
                     None => format!("{id} path {place}"),
                 };
             }
@@ -159,7 +165,7 @@ mod tests {
             ),
             ("", "", None, "", "path /pci0"),
         ] {
-            assert_eq!(identity(&disk(wwid, serial, usb, udev, "/pci0")), id);
+            assert_eq!(identity(&disk(wwid, serial, usb, udev, "/pci0"), "/x"), id);
         }
     }
 
@@ -170,18 +176,20 @@ mod tests {
             disk("", "S1", None, "", "/pci0/b"),
             disk("", "S2", None, "", "/pci0/c"),
             disk("", "", None, "", "/virtual"),
-            disk("", "", None, "", "/virtual"),
+            disk("", "", None, "", "/pci0/d"),
+            disk("", "", None, "", "/pci0/d"),
         ];
-        for disk in &mut disks {
-            disk.id = identity(disk);
-        }
         let places = [
             "/a",
             "/b",
             "/c",
             "/virtual/block/loop0",
-            "/virtual/block/loop1",
+            "/pci0/d/sdd",
+            "/pci0/d/sde",
         ];
+        for (disk, place) in disks.iter_mut().zip(places) {
+            disk.id = identity(disk, place);
+        }
         let notes = make_unique(&mut disks, &places.map(str::to_owned));
         let ids: Vec<&str> = disks.iter().map(|d| d.id.as_str()).collect();
         assert_eq!(
@@ -191,9 +199,10 @@ mod tests {
                 "serial Model X S1 path /pci0/b",
                 "serial Model X S2",
                 "path /virtual/block/loop0",
-                "path /virtual/block/loop1",
+                "path /pci0/d/sdd",
+                "path /pci0/d/sde",
             ]
         );
-        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert_eq!(notes.len(), 2, "{notes:?}");
     }
 }

@@ -4,7 +4,7 @@
 //! [`inspect_source`] tells what is on one disk, image or buffer. Nothing here writes, and nothing guesses:
 //! a disk whose content could not be told is [`inventory::Content::Unreadable`].
 
-use inventory::{Inventory, SCHEMA};
+use inventory::{Disk, Inventory, SCHEMA};
 
 use crate::root::Root;
 use boot::CommandLine;
@@ -16,6 +16,8 @@ use usage::InUse;
 mod boot;
 mod content;
 mod disk;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
 mod identity;
 pub mod inventory;
 mod machine;
@@ -55,18 +57,24 @@ pub fn probe(root: &Root) -> Inventory {
             notes.extend(reader.take_unread());
             continue;
         };
-        disk.id = identity::identity(&disk);
+        let place = node.dir.strip_prefix("/sys/devices").unwrap_or(&node.dir);
+        let place = format!("/{}", place.display());
+        disk.id = identity::identity(&disk, &place);
         disk.usage = in_use.of(&reader, &nodes, &node.name);
         disk.usage.extend(disk::claimed(&reader, &disk));
         let mounts = in_use.own_mounts(&reader, &nodes, &node.name);
         disk.boot_medium = boot::evidence(&disk, &mounts, &line);
         disk.unread.extend(reader.take_unread());
-        let place = node.dir.strip_prefix("/sys/devices").unwrap_or(&node.dir);
-        places.push(format!("/{}", place.display()));
+        places.push(place);
         disks.push(disk);
     }
     notes.extend(identity::make_unique(&mut disks, &places));
-    if disks.iter().all(|disk| disk.boot_medium.is_empty()) {
+    let real = |disk: &&Disk| !disk.talos.bus_path.starts_with("/virtual");
+    if disks
+        .iter()
+        .filter(real)
+        .all(|disk| disk.boot_medium.is_empty())
+    {
         notes.push(
             "no boot medium was found: the system runs from memory, the network or a container"
                 .to_owned(),

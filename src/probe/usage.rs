@@ -83,7 +83,8 @@ impl InUse {
         let below = nodes
             .at_path(reader, file)
             .or_else(|| device_of_file(reader, nodes, mounts, file));
-        if let Some(below) = below {
+        // The file of a loop device that is mounted on / lay in the initramfs: it hides itself.
+        if let Some(below) = below.filter(|below| below.name != node.name) {
             let by = format!("{} ({file})", node.path);
             self.add(below, UsageKind::Loop, by, Some(node.name.clone()));
         }
