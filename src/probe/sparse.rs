@@ -71,8 +71,8 @@ impl Sparse {
         let chunk = self
             .chunks
             .entry(at / CHUNK)
-            .or_insert_with(|| vec![0; CHUNK as usize]);
-        &mut chunk[usize::try_from(at % CHUNK).unwrap()]
+            .or_insert_with(|| vec![0; index(CHUNK)]);
+        &mut chunk[index(at % CHUNK)]
     }
 }
 
@@ -101,10 +101,14 @@ impl BlockSource for Sparse {
             let from = at.get().max(start);
             let to = end.min(start + CHUNK);
             if from < to {
-                let source = &bytes[(from - start) as usize..(to - start) as usize];
-                buf[(from - at.get()) as usize..(to - at.get()) as usize].copy_from_slice(source);
+                let source = &bytes[index(from - start)..index(to - start)];
+                buf[index(from - at.get())..index(to - at.get())].copy_from_slice(source);
             }
         }
         Ok(())
     }
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap()
 }

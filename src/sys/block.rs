@@ -8,7 +8,7 @@
     reason = "ioctl has no safe form; each wrapper here is one"
 )]
 
-use std::ffi::{c_int, c_long, c_uint, c_void};
+use std::ffi::{c_int, c_uint, c_void};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
 
@@ -44,7 +44,7 @@ mod raw {
 /// `struct blkpg_ioctl_arg`.
 #[repr(C)]
 #[derive(Debug)]
-pub struct BlkpgArg {
+struct BlkpgArg {
     op: c_int,
     flags: c_int,
     datalen: c_int,
@@ -62,7 +62,8 @@ struct BlkpgPartition {
     volname: [u8; 64],
 }
 
-const _: () = assert!(size_of::<BlkpgPartition>() == 16 + 8 + 128 || size_of::<c_long>() == 4);
+const _: () = assert!(std::mem::offset_of!(BlkpgPartition, pno) == 16);
+const _: () = assert!(std::mem::offset_of!(BlkpgPartition, volname) == 84);
 
 const BLKPG_ADD_PARTITION: c_int = 1;
 const BLKPG_DEL_PARTITION: c_int = 2;

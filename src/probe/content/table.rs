@@ -58,7 +58,7 @@ pub(super) fn nested(view: &View<'_>, found: &[Found]) -> io::Result<Vec<Found>>
     let boots = found.iter().any(|f| f.at < 512 && f.kind != "swap");
     if let Some(mbr) = mbr::read(view)?
         && !boots
-        && !(mbr.entries.is_empty() && !mbr.protective)
+        && (!mbr.entries.is_empty() || mbr.protective)
     {
         let mut signature = mbr_signature(&mbr);
         "a table in a partition".clone_into(&mut signature.note);

@@ -13,6 +13,7 @@ use super::{Found, View};
 const FIRST_MAGIC: &[u8] = b"LUKS\xBA\xBE";
 const SECOND_MAGIC: &[u8] = b"SKUL\xBA\xBE";
 const BINARY: u64 = 4096;
+const JSON_AT: usize = 4096;
 const CHECKSUM: std::ops::Range<usize> = 448..512;
 
 /// Sizes that a LUKS2 header (binary and JSON) may have, and so the places of the second one.
@@ -166,7 +167,7 @@ fn copy(view: &View<'_>, at: u64, magic: &[u8]) -> io::Result<Copy> {
     };
     match checksum_fits(&whole) {
         Some(true) => Ok(Copy::Sound {
-            json: whole[BINARY as usize..].to_vec(),
+            json: whole[JSON_AT..].to_vec(),
         }),
         Some(false) => damaged("its checksum does not match"),
         None => damaged("its checksum algorithm is not known"),

@@ -275,15 +275,11 @@ fn md0(_: &View<'_>, found: &Super<'_>) -> io::Result<Option<Facts>> {
     if word(1) != 0 {
         return Ok(None);
     }
-    // libblkid takes the four words of the UUID in the order of the medium's CPU.
-    let mut bytes = Vec::with_capacity(16);
-    for index in [5, 13, 14, 15] {
-        bytes.extend(if big {
-            word(index).to_be_bytes()
-        } else {
-            word(index).to_le_bytes()
-        });
-    }
+    // mdadm and libblkid print the four words as numbers, most significant byte first.
+    let bytes: Vec<u8> = [5, 13, 14, 15]
+        .into_iter()
+        .flat_map(|index| word(index).to_be_bytes())
+        .collect();
     Ok(Some(Facts {
         uuid: uuid(&bytes),
         version: format!("{}.{}.{}", word(1), word(2), word(3)),

@@ -114,9 +114,25 @@ fn fat(view: &View<'_>, found: &Super<'_>) -> io::Result<Option<Facts>> {
             label
         },
         uuid: volume_number(found.bytes, number),
-        version: if fat32 { "FAT32" } else { "FAT16" }.to_owned(),
+        version: fat_version(found.bytes, fat32, tables / sector_size).to_owned(),
         ..Facts::default()
     }))
+}
+
+/// The number of clusters tells FAT12 from FAT16; `tables` are the sectors before the root directory.
+fn fat_version(sector: &[u8], fat32: bool, tables: u64) -> &'static str {
+    const CLUSTERS_OF_FAT16: u64 = 4085;
+    let sectors = match le16(sector, 0x13) {
+        0 => u64::from(le32(sector, 0x20)),
+        few => u64::from(few),
+    };
+    let root = (u64::from(le16(sector, 0x11)) * 32).div_ceil(u64::from(le16(sector, 0xB)));
+    let data = sectors.saturating_sub(tables + root);
+    match data / u64::from(byte(sector, 0xD)) {
+        _ if fat32 => "FAT32",
+        clusters if clusters < CLUSTERS_OF_FAT16 => "FAT12",
+        _ => "FAT16",
+    }
 }
 
 fn fat_label(view: &View<'_>, root: u64) -> io::Result<Option<String>> {
