@@ -100,9 +100,6 @@ pub enum EvalError {
     /// Division or remainder by zero.
     #[error("division by zero")]
     DivisionByZero,
-    /// Not-a-number has no place in an order.
-    #[error("NaN cannot be ordered")]
-    NaN,
     /// A conversion of a value that has no counterpart.
     #[error("{value} cannot be converted to {to}")]
     Conversion {
@@ -183,7 +180,7 @@ impl Expression {
             let (line, column) = parsed.place(node);
             CelError::new(line, column, message)
         };
-        match check::check(&parsed.root, env) {
+        match check::check(&parsed, env) {
             Ok(Type::Bool) => Ok(Self {
                 text: text.to_owned(),
                 env,
