@@ -10,27 +10,38 @@
     reason = "tests"
 )]
 
-mod support;
+#[path = "support/disks.rs"]
+mod disks;
+#[path = "support/expressions.rs"]
+mod expressions;
+#[path = "support/talos.rs"]
+mod talos;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 use keelblock::config::spec::{
     DiskSelector, DiskType, Install, InstallTarget, Location, SizeMatcher, SizeOp, Spec,
 };
 use keelblock::probe::inventory::{Inventory, Machine, TalosDisk};
-use keelblock::selector::cel::{Env, Expression};
+use keelblock::selector::cel::{Env, Expression, TalosVolume};
 use keelblock::selector::selection::Outcome;
 use keelblock::selector::{Request, legacy, select};
 use keelblock::units::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::disks::{blank, talos_disks};
-use support::expressions::boolean;
-use support::talos::{Answer, Judge};
+
+use self::disks::{blank, talos_disks};
+use self::expressions::boolean;
+use self::talos::{Answer, Judge};
 
 /// Together with [`LEGACY_CASES`] the 5,000 pairs that every run compares.
 const CEL_CASES: u32 = 6000;
 const LEGACY_CASES: u32 = 1500;
+
+/// How many expressions were accepted and refused, and how many disks matched, so that the generator
+/// cannot quietly lose its teeth.
+static SEEN: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
 
 static JUDGE: LazyLock<Mutex<Judge>> = LazyLock::new(|| Mutex::new(Judge::start()));
 
@@ -127,6 +138,7 @@ fn compare_expression(text: &str, disks: &[TalosDisk], system: Option<usize>) {
         Err(error) if is_known_gap(&error.message) => return,
         Err(error) => {
             assert!(!answer.error.is_empty(), "refused here: {error}\n{text}");
+            SEEN[1].fetch_add(1, Ordering::Relaxed);
             return;
         }
         Ok(expression) => expression,
@@ -136,6 +148,7 @@ fn compare_expression(text: &str, disks: &[TalosDisk], system: Option<usize>) {
         "accepted here: {text}\n{}",
         answer.error
     );
+    SEEN[0].fetch_add(1, Ordering::Relaxed);
     let results = answer.results.as_deref().unwrap_or_default();
     for (i, (disk, result)) in disks.iter().zip(results).enumerate() {
         let found = expression.matches_disk(disk, system.map(|at| at == i));
@@ -148,6 +161,7 @@ fn compare_expression(text: &str, disks: &[TalosDisk], system: Option<usize>) {
                     result.error
                 );
                 assert_eq!(*found, result.matched, "{text}\n{disk:?}");
+                SEEN[2].fetch_add(u32::from(*found), Ordering::Relaxed);
             }
         }
         let checks = expression.explain_disk(disk, system.map(|at| at == i));
@@ -247,6 +261,9 @@ fn expressions_are_accepted_and_match_as_in_talos() {
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
+    let [accepted, refused, matched] = SEEN.each_ref().map(|n| n.load(Ordering::Relaxed));
+    println!("{accepted} accepted, {refused} refused, {matched} matches");
+    assert!(accepted > CEL_CASES / 2 && refused > CEL_CASES / 20 && matched > CEL_CASES / 4);
 }
 
 #[test]
@@ -286,4 +303,66 @@ fn disk_selectors_print_and_match_as_in_talos() {
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Talos' own locators, what users write for existing volumes, and what that environment lacks.
+#[test]
+fn volume_expressions_are_accepted_and_match_as_in_talos() {
+    let volumes: Vec<TalosVolume> = [
+        ("META", "", 1_048_576),
+        ("u-data", "xfs", 5 << 30),
+        ("", "ext4", 7),
+    ]
+    .into_iter()
+    .map(|(label, name, size)| TalosVolume {
+        partition_label: label.into(),
+        name: name.into(),
+        size,
+        block_size: 4096,
+        volume_type: "partition".into(),
+        parent: "sda".into(),
+        ..TalosVolume::default()
+    })
+    .collect();
+    let disk = TalosDisk {
+        transport: "usb".into(),
+        ..TalosDisk::default()
+    };
+    let mut matches = 0;
+    for text in [
+        "volume.partition_label == 'META' && volume.name in ['', 'talosmeta'] && volume.size == 1048576u",
+        "volume.partition_label == 'STATE' && volume.name != ''",
+        "volume.name == 'xfs' && disk.transport == 'usb'",
+        "volume.block_size == 4096u && volume.filesystem_block_size == 0u",
+        "volume.type == 'partition' && volume.parent == 'sda'",
+        "has(volume.label) || has(volume.partition_label)",
+        "volume.size > 1u * GiB",
+        "volume.size > 1",
+        "volume.nope == ''",
+        "glob('u-*', volume.partition_label)",
+        "system_disk",
+        "volume.partition_label.startsWith('u-') ? volume.size >= 5u * GiB : false",
+        "volume == volume && disk != null",
+        "volume == disk",
+        "dyn(volume) == disk",
+        "volume.partition_index == 0u && volume.offset == 0u && volume.probed_size == 0u",
+        "false",
+    ] {
+        let disks = vec![&disk; volumes.len()];
+        let answer =
+            ask(&json!({"env": "volume", "text": text, "volumes": volumes, "disks": disks}));
+        let expression = Expression::parse(text, Env::Volume);
+        assert_eq!(
+            expression.is_ok(),
+            answer.error.is_empty(),
+            "{text}: {answer:?}"
+        );
+        let Ok(expression) = expression else { continue };
+        for (volume, result) in volumes.iter().zip(answer.results.unwrap()) {
+            let found = expression.matches_volume(volume, Some(&disk));
+            assert_eq!(found, Ok(result.matched), "{text}: {}", result.error);
+            matches += u32::from(result.matched);
+        }
+    }
+    assert!(matches > 8, "{matches} matches");
 }

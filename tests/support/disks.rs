@@ -1,4 +1,5 @@
 //! Random disks over few values, so that selectors meet them.
+#![allow(dead_code, reason = "each test file takes what it needs")]
 
 use keelblock::probe::inventory::{Content, Disk, TalosDisk};
 use proptest::prelude::*;

@@ -245,7 +245,7 @@ impl Expression {
             volume: None,
             system_disk,
         };
-        explain::explain(&self.text, bindings)
+        explain::explain(&self.text, &self.root, bindings)
     }
 
     fn evaluate(&self, bindings: Bindings<'_>) -> Result<bool, EvalError> {

@@ -1,5 +1,0 @@
-//! What several test files need.
-
-pub mod disks;
-pub mod expressions;
-pub mod talos;
