@@ -305,6 +305,110 @@ fn disk_selectors_print_and_match_as_in_talos() {
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// A valid expression with one place broken: the grammar's borders are where readers differ.
+#[test]
+fn damaged_expressions_are_accepted_or_refused_as_in_talos() {
+    const BITS: &[&str] = &[
+        "",
+        " ",
+        "(",
+        ")",
+        "!",
+        "!!",
+        "-",
+        "--",
+        "'",
+        "\"",
+        "`",
+        ".",
+        "..",
+        ",",
+        "u",
+        "U",
+        "0x",
+        "e3",
+        "1",
+        "&&",
+        "||",
+        "?",
+        ":",
+        "[",
+        "]",
+        "{",
+        "}",
+        "in",
+        " in ",
+        "//",
+        "\n",
+        "\\",
+        "\\x4",
+        "r'",
+        "b'",
+        "'''",
+        "as",
+        "true",
+        "null",
+        "@",
+        "#",
+        "=",
+        "==",
+        "&",
+        "|",
+        "ü",
+        "\u{0}",
+        "_",
+        "\t",
+        "has(",
+        ".exists(x, ",
+        ".all(",
+        "1.",
+        ".5",
+        "1e",
+        "08",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "18446744073709551616u",
+        "0xffffffffffffffffffu",
+        "while",
+        ".disk",
+        "disk.`size`",
+        "{1: 2}",
+        "[,]",
+        "[1,]",
+        "{,}",
+        "(,)",
+        "disk{}",
+        "x",
+        "\\u00e",
+        "'\\q'",
+        "'\\777'",
+        "b'\\u0041'",
+        "'\\U0001F600'",
+    ];
+    let mut runner = proptest::test_runner::TestRunner::new(config(CEL_CASES / 2));
+    let cases = (
+        boolean(1),
+        any::<prop::sample::Index>(),
+        0..4usize,
+        prop::sample::select(BITS),
+    );
+    runner
+        .run(&cases, |(text, at, cut, bit)| {
+            let chars: Vec<char> = text.chars().collect();
+            let at = at.index(chars.len() + 1);
+            let end = (at + cut).min(chars.len());
+            let damaged: String = chars[..at]
+                .iter()
+                .copied()
+                .chain(bit.chars())
+                .chain(chars[end..].iter().copied())
+                .collect();
+            compare_expression(&damaged, &[], None);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
 /// Talos' own locators, what users write for existing volumes, and what that environment lacks.
 #[test]
 fn volume_expressions_are_accepted_and_match_as_in_talos() {
