@@ -1,5 +1,6 @@
 //! One role: from what every disk has to say, to one disk, none, or a refusal.
 
+use super::cel::EvalError;
 use super::guard::{Guards, carries};
 use super::rule::{Rule, SystemDisk};
 use super::score::{installed, score};
@@ -8,6 +9,9 @@ use crate::probe::inventory::Disk;
 
 /// How many near misses a reason names.
 const NEAREST: usize = 3;
+
+/// Why a role waits for another one.
+const NO_SYSTEM_DISK: &str = "it depends on the system disk, and the role install has none";
 
 /// A role to be decided.
 pub(super) struct Question<'a> {
@@ -25,7 +29,7 @@ struct Row<'i> {
     disk: &'i Disk,
     checks: Vec<Check>,
     matched: bool,
-    error: Option<String>,
+    error: Option<EvalError>,
     score: Option<Score>,
 }
 
@@ -76,7 +80,7 @@ fn rows<'i>(question: &Question<'_>, disks: &[&'i Disk]) -> Vec<Row<'i>> {
         .map(|&disk| {
             let (mut checks, verdict) = question.rule.verdict(disk, question.system);
             let mut matched = verdict.as_ref().is_ok_and(|matched| *matched);
-            let mut error = verdict.err().map(|error| error.to_string());
+            let mut error = verdict.err();
             if question.skip_readonly && disk.talos.readonly {
                 (matched, error) = (false, None);
                 checks.insert(0, readonly());
@@ -106,6 +110,9 @@ fn readonly() -> Check {
 
 fn outcome<'i>(question: &Question<'_>, rows: &[Row<'i>]) -> (Outcome, Option<&'i Disk>, String) {
     let failed = rows.iter().find_map(|row| Some((row, row.error.as_ref()?)));
+    if let (Some((_, EvalError::Unbound { .. })), SystemDisk::Unknown) = (failed, question.system) {
+        return (Outcome::None, None, NO_SYSTEM_DISK.to_owned());
+    }
     if let Some((row, error)) = failed {
         let path = &row.disk.path;
         let reason = format!("the rule has no value for {path}: {error}; Talos would give up");
@@ -213,7 +220,7 @@ fn difference(a: &Disk, b: &Disk) -> String {
 /// Why no disk matches, with those that miss least.
 fn nothing(question: &Question<'_>, rows: &[Row<'_>]) -> String {
     if let (Rule::SystemDisk, SystemDisk::Unknown) = (question.rule, question.system) {
-        return "it goes on the system disk, and the role install has none".to_owned();
+        return NO_SYSTEM_DISK.to_owned();
     }
     let mut misses: Vec<(usize, &Row<'_>)> = rows
         .iter()

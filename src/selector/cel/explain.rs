@@ -5,44 +5,64 @@ use cel::common::ast::{EntryExpr, Expr};
 
 use super::EvalError;
 use super::eval::{Bindings, evaluate};
-use super::parse::parse;
 use super::split::{Split, split};
 use super::value::Value;
 use crate::selector::selection::{Check, CheckKind};
 use crate::units::Bytes;
 
-/// The checks of the checked expression `text`.
-pub(super) fn explain(text: &str, bindings: Bindings<'_>) -> Vec<Check> {
+/// The checks of the checked expression `text`, whose tree is `root`.
+pub(super) fn explain(text: &str, root: &IdedExpr, bindings: Bindings<'_>) -> Vec<Check> {
+    let all = match split(text) {
+        Split::All(_) => true,
+        Split::Any(_) => false,
+        Split::One(text) => return vec![operand(text, root, bindings)],
+    };
+    let (mut texts, mut roots) = (Vec::new(), Vec::new());
+    operand_texts(text, all, &mut texts);
+    operand_roots(root, if all { "_&&_" } else { "_||_" }, &mut roots);
+    if texts.len() != roots.len() {
+        // The parser drops the signs of `!!(a && b)`; such an operand is not taken apart.
+        return vec![operand(text, root, bindings)];
+    }
+    let mut branches: Vec<Vec<Check>> = texts
+        .into_iter()
+        .zip(roots)
+        .map(|(text, root)| explain(text, root, bindings))
+        .collect();
+    let holds = |branch: &Vec<Check>| branch.iter().all(|check| check.pass);
+    if !all && branches.iter().any(holds) {
+        branches.retain(holds);
+    }
+    branches.into_iter().flatten().collect()
+}
+
+/// The operands of a conjunction (`all`) or disjunction, brackets among them opened.
+fn operand_texts<'t>(text: &'t str, all: bool, operands: &mut Vec<&'t str>) {
     match split(text) {
-        Split::All(operands) => operands
+        Split::All(parts) if all => parts
             .into_iter()
-            .flat_map(|operand| explain(operand, bindings))
-            .collect(),
-        Split::Any(operands) => {
-            let branches: Vec<Vec<Check>> = operands
-                .into_iter()
-                .map(|operand| explain(operand, bindings))
-                .collect();
-            let holds = |branch: &Vec<Check>| branch.iter().all(|check| check.pass);
-            let any = branches.iter().any(holds);
-            branches
-                .into_iter()
-                .filter(|branch| !any || holds(branch))
-                .flatten()
-                .collect()
-        }
-        Split::One(text) => vec![operand(text, bindings)],
+            .for_each(|part| operand_texts(part, all, operands)),
+        Split::Any(parts) if !all => parts
+            .into_iter()
+            .for_each(|part| operand_texts(part, all, operands)),
+        _ => operands.push(text),
     }
 }
 
-fn operand(text: &str, bindings: Bindings<'_>) -> Check {
-    // An operand of a valid expression is one itself; if the text was split wrongly, say so.
-    let Ok(parsed) = parse(text) else {
-        return check("expression", text, "cannot be told".to_owned(), false);
-    };
+fn operand_roots<'e>(root: &'e IdedExpr, operator: &str, operands: &mut Vec<&'e IdedExpr>) {
+    match &root.expr {
+        Expr::Call(call) if call.func_name == operator => call
+            .args
+            .iter()
+            .for_each(|arg| operand_roots(arg, operator, operands)),
+        _ => operands.push(root),
+    }
+}
+
+fn operand(text: &str, root: &IdedExpr, bindings: Bindings<'_>) -> Check {
     let mut names = Vec::new();
-    mentioned(&parsed.root, &mut names);
-    let (pass, error) = match evaluate(&parsed.root, bindings) {
+    mentioned(root, &mut names);
+    let (pass, error) = match evaluate(root, bindings) {
         Ok(Value::Bool(pass)) => (pass, None),
         Ok(other) => (false, Some(super::functions::no_overload("_&&_", &[other]))),
         Err(error) => (false, Some(error)),

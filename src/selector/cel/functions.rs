@@ -1,5 +1,6 @@
 //! The standard library's functions on values.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::EvalError;
@@ -15,10 +16,10 @@ pub(super) fn apply(name: &str, args: &[Value], fuel: &mut u32) -> Evaluated {
         ("!_", [Value::Bool(b)]) => Ok(Value::Bool(!b)),
         ("_==_", [a, b]) => Ok(Value::Bool(a.equals(b, fuel))),
         ("_!=_", [a, b]) => Ok(Value::Bool(!a.equals(b, fuel))),
-        ("_<_", [a, b]) => a.compare(b).map(|o| Value::Bool(o.is_lt())),
-        ("_<=_", [a, b]) => a.compare(b).map(|o| Value::Bool(o.is_le())),
-        ("_>_", [a, b]) => a.compare(b).map(|o| Value::Bool(o.is_gt())),
-        ("_>=_", [a, b]) => a.compare(b).map(|o| Value::Bool(o.is_ge())),
+        ("_<_", [a, b]) => order(a, b, Ordering::is_lt),
+        ("_<=_", [a, b]) => order(a, b, Ordering::is_le),
+        ("_>_", [a, b]) => order(a, b, Ordering::is_gt),
+        ("_>=_", [a, b]) => order(a, b, Ordering::is_ge),
         ("_[_]", [container, key]) => index(container, key, fuel),
         ("@in", [element, Value::List(list)]) => {
             Ok(Value::Bool(list.iter().any(|e| element.equals(e, fuel))))
@@ -37,6 +38,10 @@ pub(super) fn apply(name: &str, args: &[Value], fuel: &mut u32) -> Evaluated {
         ("bool" | "bytes" | "double" | "int" | "string" | "uint", [value]) => convert(name, value),
         _ => Err(no_overload(name, args)),
     }
+}
+
+fn order(a: &Value, b: &Value, holds: fn(Ordering) -> bool) -> Evaluated {
+    Ok(Value::Bool(a.compare(b)?.is_some_and(holds)))
 }
 
 pub(super) fn no_overload(name: &str, args: &[Value]) -> EvalError {

@@ -100,9 +100,6 @@ pub enum EvalError {
     /// Division or remainder by zero.
     #[error("division by zero")]
     DivisionByZero,
-    /// Not-a-number has no place in an order.
-    #[error("NaN cannot be ordered")]
-    NaN,
     /// A conversion of a value that has no counterpart.
     #[error("{value} cannot be converted to {to}")]
     Conversion {
@@ -183,7 +180,7 @@ impl Expression {
             let (line, column) = parsed.place(node);
             CelError::new(line, column, message)
         };
-        match check::check(&parsed.root, env) {
+        match check::check(&parsed, env) {
             Ok(Type::Bool) => Ok(Self {
                 text: text.to_owned(),
                 env,
@@ -248,7 +245,7 @@ impl Expression {
             volume: None,
             system_disk,
         };
-        explain::explain(&self.text, bindings)
+        explain::explain(&self.text, &self.root, bindings)
     }
 
     fn evaluate(&self, bindings: Bindings<'_>) -> Result<bool, EvalError> {

@@ -26,13 +26,14 @@ enum P {
     Str,
     Bytes,
     Dyn,
+    Time,
     A,
     B,
     ListA,
     MapAB,
 }
 
-use P::{A, B, Bool, Bytes, Double, Dyn, Int, ListA, MapAB, Str, Uint};
+use P::{A, B, Bool, Bytes, Double, Dyn, Int, ListA, MapAB, Str, Time, Uint};
 
 impl Overload {
     /// Argument types and result with fresh variables.
@@ -46,6 +47,7 @@ impl Overload {
             Str => Type::String,
             Bytes => Type::Bytes,
             Dyn => Type::Dyn,
+            Time => Type::Time,
             A => a.clone(),
             B => b.clone(),
             ListA => Type::list(a.clone()),
@@ -89,6 +91,7 @@ const ORDER: &[Overload] = &[
     f(&[Double, Double], Bool),
     f(&[Str, Str], Bool),
     f(&[Bytes, Bytes], Bool),
+    f(&[Time, Time], Bool),
     mixed(&[Int, Double]),
     mixed(&[Int, Uint]),
     mixed(&[Uint, Double]),
@@ -107,6 +110,13 @@ const ADD: &[Overload] = &[
     f(&[ListA, ListA], ListA),
     f(&[Str, Str], Str),
     f(&[Uint, Uint], Uint),
+    f(&[Time, Time], Time),
+];
+const SUBTRACT: &[Overload] = &[
+    f(&[Double, Double], Double),
+    f(&[Int, Int], Int),
+    f(&[Uint, Uint], Uint),
+    f(&[Time, Time], Time),
 ];
 const ARITHMETIC: &[Overload] = &[
     f(&[Double, Double], Double),
@@ -144,6 +154,7 @@ const TO_INT: &[Overload] = &[
     f(&[Double], Int),
     f(&[Str], Int),
     f(&[Uint], Int),
+    f(&[Time], Int),
 ];
 const TO_STRING: &[Overload] = &[
     f(&[Str], Str),
@@ -151,6 +162,7 @@ const TO_STRING: &[Overload] = &[
     f(&[Bytes], Str),
     f(&[Int], Str),
     f(&[Uint], Str),
+    f(&[Time], Str),
 ];
 const TO_UINT: &[Overload] = &[
     f(&[Uint], Uint),
@@ -168,7 +180,8 @@ pub(super) fn overloads(name: &str) -> Option<&'static [Overload]> {
         "!_" | "@not_strictly_false" => NOT,
         "_?_:_" => CONDITIONAL,
         "_+_" => ADD,
-        "_-_" | "_*_" | "_/_" => ARITHMETIC,
+        "_-_" => SUBTRACT,
+        "_*_" | "_/_" => ARITHMETIC,
         "_%_" => MODULO,
         "-_" => NEGATE,
         "_[_]" => INDEX,

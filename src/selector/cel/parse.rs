@@ -78,6 +78,21 @@ fn parse_bounded(text: &str) -> Result<Parsed, CelError> {
 }
 
 impl Parsed {
+    /// The word in front of the bracket at which a call stands.
+    pub(super) fn word_before(&self, node: u64) -> &str {
+        let offset = self.source.offset_for(node).map_or(0, |range| range.0);
+        let before = self
+            .source
+            .source
+            .get(..offset as usize)
+            .unwrap_or("")
+            .trim_end();
+        before
+            .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()
+            .unwrap_or("")
+    }
+
     /// Line and column, from 1, where a node stands; a macro's parts stand where the macro does.
     pub(super) fn place(&self, node: u64) -> (u32, u32) {
         // The crate counts bytes, people count characters.

@@ -22,6 +22,8 @@ pub(super) enum Type {
     String,
     Bytes,
     Dyn,
+    /// A timestamp or a duration. No value has this type here, but null fits it.
+    Time,
     /// The message behind `disk`.
     Disk,
     /// The message behind `volume`.
@@ -53,6 +55,7 @@ impl fmt::Display for Type {
             Self::String => f.write_str("string"),
             Self::Bytes => f.write_str("bytes"),
             Self::Dyn | Self::Var(_) => f.write_str("dyn"),
+            Self::Time => f.write_str("time"),
             Self::Disk => f.write_str("disk"),
             Self::Volume => f.write_str("volume"),
             Self::List(element) => write!(f, "list({element})"),
@@ -146,7 +149,7 @@ impl Unifier {
             (Type::Var(var), _) => matches!(self.bind(b, *var), Binding::Fits),
             (Type::Dyn, _) | (_, Type::Dyn) => true,
             (Type::Null, other) | (other, Type::Null) => {
-                matches!(other, Type::Null | Type::Disk | Type::Volume)
+                matches!(other, Type::Null | Type::Time | Type::Disk | Type::Volume)
             }
             (Type::List(x), Type::List(y)) => self.unify(x, y),
             (Type::Map(k, v), Type::Map(l, w)) => self.unify(k, l) && self.unify(v, w),

@@ -96,25 +96,25 @@ impl Value {
         }
     }
 
-    /// CEL's order, for what has one.
-    pub(super) fn compare(&self, other: &Self) -> Result<Ordering, EvalError> {
+    /// CEL's order, for what has one. Not-a-number is neither above nor below nor beside anything.
+    pub(super) fn compare(&self, other: &Self) -> Result<Option<Ordering>, EvalError> {
+        let nan = |value: &Self| matches!(value, Self::Double(n) if n.is_nan());
+        if nan(self) || nan(other) {
+            return Ok(None);
+        }
         match (self, other) {
-            (Self::Bool(a), Self::Bool(b)) => return Ok(a.cmp(b)),
-            (Self::Str(a), Self::Str(b)) => return Ok(a.cmp(b)),
-            (Self::Bytes(a), Self::Bytes(b)) => return Ok(a.cmp(b)),
-            (Self::Double(a), _) if a.is_nan() && other.is_number() => return Err(EvalError::NaN),
-            (_, Self::Double(b)) if b.is_nan() && self.is_number() => return Err(EvalError::NaN),
+            (Self::Bool(a), Self::Bool(b)) => return Ok(Some(a.cmp(b))),
+            (Self::Str(a), Self::Str(b)) => return Ok(Some(a.cmp(b))),
+            (Self::Bytes(a), Self::Bytes(b)) => return Ok(Some(a.cmp(b))),
             _ => {}
         }
-        self.number_order(other)
-            .ok_or_else(|| EvalError::NoOverload {
+        match self.number_order(other) {
+            Some(order) => Ok(Some(order)),
+            None => Err(EvalError::NoOverload {
                 function: "a comparison".to_owned(),
                 types: format!("{}, {}", self.type_name(), other.type_name()),
-            })
-    }
-
-    const fn is_number(&self) -> bool {
-        matches!(self, Self::Int(_) | Self::Uint(_) | Self::Double(_))
+            }),
+        }
     }
 
     fn number_order(&self, other: &Self) -> Option<Ordering> {
