@@ -57,7 +57,7 @@ pub(super) enum FaultKind {
 pub(super) fn read(text: &str, source: usize) -> Stream {
     let mut stream = Stream {
         documents: Vec::new(),
-        fault: check_text(text, source).err(),
+        fault: check_text(text, source).err().map(|fault| *fault),
     };
     if stream.fault.is_some() {
         return stream;
@@ -87,12 +87,14 @@ pub(super) fn read(text: &str, source: usize) -> Stream {
 }
 
 /// Size and characters: what libyaml calls printable, and nothing of a binary file.
-fn check_text(text: &str, source: usize) -> Result<(), Fault> {
-    let fault = |at, message, allowed, kind| Fault {
-        at,
-        message,
-        allowed,
-        kind,
+fn check_text(text: &str, source: usize) -> Composed<()> {
+    let fault = |at, message, allowed, kind| {
+        Box::new(Fault {
+            at,
+            message,
+            allowed,
+            kind,
+        })
     };
     if text.len() > MAX_BYTES {
         let at = Place {
