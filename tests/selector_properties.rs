@@ -25,6 +25,7 @@ fn layout(names: &[&str], defect: bool) -> Layout {
         name: (*name).to_owned(),
         extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
         type_guid: None,
+        mbr_type: None,
         guid: None,
         attributes: 0,
         signatures: Vec::new(),
