@@ -82,6 +82,8 @@ fn name_of(root: &Node) -> String {
 fn kind_of(ctx: &mut Context<'_>, root: &Rc<Node>) -> Option<&'static str> {
     let field = Field::root(root, "");
     let Value::Map(entries) = &root.value else {
+        // A document of one scalar is what slipped out of another one, and may be anything.
+        let field = field.hide();
         let message = format!("{} where a document must stand", root.shape());
         ctx.wrong(DiagnosticKind::NotADocument, &field, &message, "a mapping");
         return None;
