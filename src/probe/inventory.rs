@@ -96,7 +96,7 @@ pub struct Disk {
     /// What is on it.
     pub content: Content,
     /// Digest of what is on it (table, signatures, first and last MiB), as 64 hexadecimal digits.
-    /// Empty if the content could not be read. See [`crate::probe::fingerprint`].
+    /// Empty if the content could not be read. See [`crate::probe::inspect_source`].
     #[serde(default)]
     pub fingerprint: String,
     /// What could not be read about this disk, in words.
@@ -295,6 +295,9 @@ pub struct Partition {
     /// GPT type GUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub type_guid: Option<Guid>,
+    /// MBR type code, such as 7; `None` for GPT and Apple maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mbr_type: Option<u8>,
     /// Unique partition GUID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guid: Option<Guid>,
@@ -328,7 +331,8 @@ pub struct Signature {
     pub version: String,
     /// First byte of its magic, from the start of the disk.
     pub offset: Bytes,
-    /// The ranges that have to be zeroed to be rid of it, from the start of the disk.
+    /// The ranges that have to be zeroed to be rid of it, from the start of the disk, in whole logical blocks.
+    /// None of them reaches into a partition that the signature does not lie in.
     #[serde(default)]
     pub extents: Vec<Extent>,
     /// A remark for people: siblings of a set, a damaged copy, a stale backup.
