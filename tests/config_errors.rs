@@ -202,6 +202,35 @@ fn values_of_the_other_sections() {
 }
 
 #[test]
+fn mistakes_in_expressions_are_placed_in_the_file() {
+    let volume = |written: &str| {
+        format!(
+            "apiVersion: v1alpha1\nkind: UserVolumeConfig\nname: data\nprovisioning:\n  minSize: 1GB\n  diskSelector:\n    match: {written}\n"
+        )
+    };
+    for (written, line, column) in [
+        ("disk.size > 120", 7, 22),
+        ("'disk.sise > 120u'", 7, 17),
+        ("|\n      disk.rotational &&\n      disk.size > 120", 9, 17),
+        ("disk.model ==", 7, 25),
+        ("disk.model", 7, 12),
+    ] {
+        let text = volume(written);
+        let found = &errors(&text)[0];
+        assert_eq!(
+            (found.kind, found.at.line),
+            (Kind::BadValue, line),
+            "{found}"
+        );
+        assert!(
+            found.path.ends_with("diskSelector.match") && found.found.is_some(),
+            "{found}"
+        );
+        assert_eq!(found.at.column, column, "{found}");
+    }
+}
+
+#[test]
 fn one_run_finds_every_mistake_in_the_order_of_the_files() {
     let sources = [
         Source {
@@ -234,6 +263,7 @@ fn one_run_finds_every_mistake_in_the_order_of_the_files() {
 }
 
 #[test]
+#[rustfmt::skip]
 fn budgets_stop_bombs_at_once() {
     let laughs: String = std::iter::once(String::from(
         "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n",
@@ -269,10 +299,22 @@ fn budgets_stop_bombs_at_once() {
         ("dashes", "- ".repeat(1 << 20)),
         ("size", "# x\n".repeat(1 << 20) + "machine: {}\n"),
         ("nodes", "- a\n".repeat(300_000)),
+        ("keys", (0..90_000).map(|i| format!("machina{i}: 1\n")).collect::<String>() + "machine: {}\n"),
+        (
+            "kinds",
+            (0..30_000)
+                .map(|i| format!("apiVersion: v1alpha1\nkind: VolumeConfing{i}\n---\n"))
+                .collect(),
+        ),
     ] {
         let start = std::time::Instant::now();
         let found = errors(&text);
-        assert_eq!(found[0].kind, Kind::Limit, "{name}: {}", found[0]);
+        let wanted = match name {
+            "keys" | "kinds" => found[0].kind,
+            _ => Kind::Limit,
+        };
+        assert_eq!(found[0].kind, wanted, "{name}: {}", found[0]);
+        assert!(found.len() <= 100, "{name}: {} diagnostics", found.len());
         assert!(
             start.elapsed().as_secs() < 10,
             "{name} took {:?}",

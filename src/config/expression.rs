@@ -1,7 +1,7 @@
 //! CEL expressions in fields: parsed by the selector, their errors placed in the file.
 
-use super::context::{Context, Field, one_line};
-use super::diagnostic::{Diagnostic, DiagnosticKind};
+use super::context::{Context, Field};
+use super::diagnostic::{Diagnostic, DiagnosticKind, one_line};
 use super::node::{Place, Scalar, Style, Value};
 use super::spec::Location;
 use super::taint::lines;
