@@ -76,6 +76,7 @@ fn partition(number: u32, name: &str, kind: Option<Guid>) -> Partition {
         name: name.into(),
         extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
         type_guid: kind,
+        mbr_type: None,
         guid: None,
         attributes: 0,
         signatures: Vec::new(),
