@@ -8,15 +8,23 @@
 //! Every arrow but `probe` and `apply` is a pure function, and every type in the picture but `Spec`
 //! (which holds passphrases) is plain data that its own command prints.
 
+pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod entropy;
+pub mod exec;
 pub mod exit;
 pub mod guid;
+pub mod inspect;
+pub mod keys;
 pub mod partitioner;
+pub mod plan;
 pub mod probe;
 pub mod root;
 pub mod secret;
 pub mod selector;
 pub mod sys;
 pub mod target;
+pub mod telemetry;
+pub mod tuner;
 pub mod units;

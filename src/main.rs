@@ -1,7 +1,7 @@
-//! The command line: parse, run, print the error chain, exit.
+//! The program: everything it does is in the library's `cli`.
 
-use keelblock::exit::Exit;
+use std::process::ExitCode;
 
-fn main() -> Exit {
-    Exit::Usage
+fn main() -> ExitCode {
+    keelblock::cli::run()
 }

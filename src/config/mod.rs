@@ -1,3 +1,156 @@
 //! The configuration: Talos' rendered machine config, read strictly where keelblock owns it.
+//!
+//! ```text
+//! text ─yaml─▶ Node ─documents─▶ kinds ─machine, volumes, install, …─▶ assemble ─▶ Spec
+//! ```
+//! Pure: reading files is the caller's work. Unknown keys are errors in the sections that keelblock acts
+//! on; documents and sections that only Talos acts on are passed over and listed in [`spec::Spec::ignored`]. Every
+//! mistake is found in one run, with file, line and column; see [`ConfigError`].
 
+mod assemble;
+mod canonical;
+mod context;
+mod diagnostic;
+mod documents;
+mod duration;
+mod encryption;
+mod expression;
+mod hints;
+mod install;
+mod kinds;
+mod machine;
+mod nearest;
+mod node;
+mod provisioning;
+mod redact;
+mod scalar;
+mod size;
+mod snippet;
 pub mod spec;
+mod taint;
+mod tuning;
+mod version;
+mod volumes;
+mod yaml;
+#[cfg(test)]
+mod yaml_conformance;
+
+use std::fmt;
+use std::rc::Rc;
+
+pub use diagnostic::{ConfigError, Diagnostic, DiagnosticKind};
+pub use snippet::snippet;
+pub use version::talos_version;
+
+use context::Context;
+use node::Node;
+use redact::Redactor;
+use spec::Spec;
+use yaml::{Fault, FaultKind};
+
+/// A configuration file that was read.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The file as it was named, `-` for standard input.
+    pub name: &'a str,
+    /// Its content: a stream of YAML documents.
+    pub text: &'a str,
+}
+
+impl fmt::Debug for Source<'_> {
+    /// Without the text, which holds passphrases.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the documents of all `sources` as one configuration.
+///
+/// # Errors
+/// [`ConfigError`] with a diagnostic for every mistake: text that is no YAML, unknown kinds and keys,
+/// values that are not allowed, places that contradict each other.
+pub fn parse(sources: &[Source<'_>]) -> Result<Spec, ConfigError> {
+    let mut ctx = Context::new(sources);
+    let mut roots: Vec<Rc<Node>> = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        let stream = yaml::read(source.text, index);
+        roots.extend(stream.documents);
+        if let Some(fault) = stream.fault {
+            report_fault(&mut ctx, &fault);
+        }
+    }
+    if ctx.diagnostics.is_empty() && roots.iter().all(|root| root.is_null()) {
+        report_empty(&mut ctx);
+    }
+    let documents = documents::classify(&mut ctx, &roots);
+    let mut spec = assemble::assemble(&mut ctx, &documents);
+    finish(ctx, sources, &roots, &mut spec)?;
+    Ok(spec)
+}
+
+/// Takes over what was collected; fails if anything is wrong.
+fn finish(
+    mut ctx: Context<'_>,
+    sources: &[Source<'_>],
+    roots: &[Rc<Node>],
+    spec: &mut Spec,
+) -> Result<(), ConfigError> {
+    if ctx.diagnostics.is_empty() && ctx.warnings.is_empty() {
+        spec.ignored = ctx.ignored;
+        return Ok(());
+    }
+    let redactor = Redactor::new(sources.iter().map(|source| source.text), roots);
+    ctx.diagnostics
+        .iter_mut()
+        .for_each(|d| redactor.diagnostic(d));
+    ctx.warnings.iter_mut().for_each(|w| redactor.warning(w));
+    if !ctx.diagnostics.is_empty() {
+        let order = |d: &Diagnostic| {
+            let file = sources.iter().position(|source| source.name == d.at.file);
+            (file, d.at.line, d.at.column)
+        };
+        ctx.diagnostics.sort_by_key(order);
+        return Err(ConfigError::new(ctx.diagnostics));
+    }
+    spec.ignored = ctx.ignored;
+    spec.warnings = ctx.warnings;
+    Ok(())
+}
+
+fn report_fault(ctx: &mut Context<'_>, fault: &Fault) {
+    let (kind, found, also) = match &fault.kind {
+        FaultKind::Syntax => (DiagnosticKind::Syntax, None, None),
+        FaultKind::Limit => (DiagnosticKind::Limit, None, None),
+        FaultKind::DuplicateKey(key, first) => {
+            let shown = (!ctx.is_tainted(fault.at)).then(|| context::one_line(key));
+            (DiagnosticKind::Duplicate, shown, Some(ctx.location(*first)))
+        }
+    };
+    ctx.report(Diagnostic {
+        kind,
+        at: ctx.location(fault.at),
+        path: String::new(),
+        message: fault.message.clone(),
+        found,
+        allowed: Some(fault.allowed.to_owned()),
+        hint: None,
+        also,
+    });
+}
+
+fn report_empty(ctx: &mut Context<'_>) {
+    ctx.report(Diagnostic {
+        kind: DiagnosticKind::Empty,
+        at: ctx.location(assemble::start_of(0)),
+        path: String::new(),
+        message: String::from("the configuration is empty"),
+        found: None,
+        allowed: Some(String::from(
+            "at least one document of a Talos machine configuration",
+        )),
+        hint: None,
+        also: None,
+    });
+}

@@ -56,6 +56,22 @@ pub struct Spec {
     pub warnings: Vec<(Location, String)>,
 }
 
+impl Spec {
+    /// How the volume with this id is sealed; `None` for plain or unknown volumes.
+    pub fn encryption_of(&self, volume: &str) -> Option<&Encryption> {
+        match volume {
+            "STATE" => self.state.encryption.as_ref(),
+            "EPHEMERAL" => self.ephemeral.encryption.as_ref(),
+            other => self
+                .volumes
+                .iter()
+                .find(|v| v.id == other)?
+                .encryption
+                .as_ref(),
+        }
+    }
+}
+
 /// The install target and its conditions.
 #[derive(Debug)]
 pub struct Install {

@@ -16,13 +16,16 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::units::Bytes;
+use crate::units::{Bytes, Extent};
 
 /// Where the marker lies on a disk.
 pub const MARKER_OFFSET: Bytes = Bytes::new(0xF_0000);
 
 /// Length of the marker with its padding, in bytes.
 pub const MARKER_LEN: usize = 4096;
+
+/// The place of the marker.
+pub const MARKER_EXTENT: Extent = Extent::new(MARKER_OFFSET, Bytes::new(MARKER_LEN as u64));
 
 /// First bytes of a marker.
 pub const MAGIC: [u8; 16] = *b"KEELBLOCK-APPLY\0";

@@ -1,4 +1,183 @@
 //! The selector: which disk for each role, and why. Pure.
+//!
+//! A rule of the config is read as Talos reads it, so that the disk that is prepared is the disk that
+//! Talos takes. Where Talos would take the first of several disks, or one that must not be touched,
+//! the answer is a refusal that says what was found and what would allow it.
+//! Selection is what keelblock exists for, hence its own code down to the CEL checker.
 
+mod apple;
 pub mod cel;
+mod decide;
+mod guard;
+pub mod legacy;
+mod render;
+mod rule;
+mod score;
 pub mod selection;
+
+use self::decide::{Question, decide};
+use self::guard::{Guards, Own};
+pub use self::render::render;
+use self::rule::{Rule, SystemDisk};
+use self::selection::{Role, SCHEMA, Selection};
+use crate::config::spec::{
+    Install, InstallTarget, LegacyDisk, Location, Provisioning, Spec, Volume, VolumeKind,
+};
+use crate::probe::inventory::{Disk, Inventory};
+
+/// What the operator asks for beside the config.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Disks that may be wiped though they hold foreign data: ids, paths or links below `/dev/disk`.
+    /// Only one half of the consent; `install.wipe` in the config is the other.
+    pub wipe_consent: Vec<String>,
+}
+
+/// Decides every role of `spec` on the machine of `inventory`.
+///
+/// The order of `inventory.disks` does not matter: disks are looked at as Talos does, by kernel name
+/// as a string. Roles come in the order `install`, `STATE`, `EPHEMERAL`, volumes, `machine.disks`.
+pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selection {
+    let mut disks: Vec<&Disk> = inventory.disks.iter().collect();
+    disks.sort_by(|a, b| {
+        kernel_name(a)
+            .cmp(kernel_name(b))
+            .then_with(|| a.path.cmp(&b.path))
+    });
+    let machine = Machine {
+        spec,
+        inventory,
+        request,
+        disks: &disks,
+    };
+    let install = machine.install();
+    let disk = install.disk.clone();
+    let system = disk.as_deref();
+    let mut roles = vec![install, machine.state(system), machine.ephemeral(system)];
+    let volumes = spec.volumes.iter();
+    let partitions = volumes.filter(|volume| volume.kind != VolumeKind::Directory);
+    roles.extend(partitions.map(|volume| machine.volume(volume, system)));
+    roles.extend(
+        spec.legacy_disks
+            .iter()
+            .map(|disk| machine.legacy_disk(disk, system)),
+    );
+    Selection {
+        schema: SCHEMA.to_owned(),
+        roles,
+    }
+}
+
+/// What every role is decided from.
+struct Machine<'a> {
+    spec: &'a Spec,
+    inventory: &'a Inventory,
+    request: &'a Request,
+    /// In Talos' order.
+    disks: &'a [&'a Disk],
+}
+
+impl<'a> Machine<'a> {
+    fn guards(&self, label: &'a str) -> Guards<'a> {
+        Guards::new(self.spec, self.inventory, self.request, label)
+    }
+
+    fn install(&self) -> Role {
+        let install = self.spec.install.as_ref();
+        let question = Question {
+            role: "install",
+            source: install.map_or_else(String::new, |install| source(&install.at)),
+            rule: install_rule(install),
+            system: SystemDisk::Installing,
+            skip_readonly: false,
+            guards: self.guards("META"),
+        };
+        decide(&question, self.disks)
+    }
+
+    fn state(&self, system: Option<&str>) -> Role {
+        let at = &self.spec.state.at;
+        self.ask("STATE", at, Rule::SystemDisk, system, self.guards("STATE"))
+    }
+
+    fn ephemeral(&self, system: Option<&str>) -> Role {
+        let volume = &self.spec.ephemeral;
+        let (rule, guards) = (volume_rule(&volume.provisioning), self.guards("EPHEMERAL"));
+        self.ask("EPHEMERAL", &volume.at, rule, system, guards)
+    }
+
+    fn volume(&self, volume: &Volume, system: Option<&str>) -> Role {
+        let whole = volume.kind == VolumeKind::UserDisk;
+        let guards = Guards {
+            own: if whole {
+                Own::WholeDisk(volume)
+            } else {
+                Own::None
+            },
+            not_shared: system.filter(|_| whole),
+            ..self.guards(&volume.id)
+        };
+        let rule = volume_rule(&volume.provisioning);
+        self.ask(&volume.id, &volume.at, rule, system, guards)
+    }
+
+    fn legacy_disk(&self, disk: &LegacyDisk, system: Option<&str>) -> Role {
+        let guards = Guards {
+            own: Own::Partitions(disk),
+            not_shared: system,
+            ..self.guards("")
+        };
+        let rule = Rule::Device(&disk.device);
+        self.ask(&disk.device, &disk.at, rule, system, guards)
+    }
+
+    /// Decides a role other than `install`.
+    fn ask(
+        &self,
+        role: &str,
+        at: &Location,
+        rule: Rule<'_>,
+        system: Option<&str>,
+        guards: Guards<'_>,
+    ) -> Role {
+        let question = Question {
+            role,
+            source: source(at),
+            rule,
+            system: system.map_or(SystemDisk::Unknown, SystemDisk::Known),
+            skip_readonly: matches!(rule, Rule::Cel(_)),
+            guards,
+        };
+        decide(&question, self.disks)
+    }
+}
+
+fn install_rule(install: Option<&Install>) -> Rule<'_> {
+    match install.map(|install| &install.target) {
+        Some(InstallTarget::Disk(path)) => Rule::Device(path),
+        Some(InstallTarget::Selector(selector)) => Rule::Legacy(selector),
+        Some(InstallTarget::Expression(expression)) => Rule::Cel(expression),
+        Some(InstallTarget::Unnamed) | None => Rule::Score,
+    }
+}
+
+fn volume_rule(provisioning: &Provisioning) -> Rule<'_> {
+    match &provisioning.selector {
+        Some(expression) => Rule::Cel(expression),
+        None => Rule::SystemDisk,
+    }
+}
+
+/// Where a rule stands; empty for a default.
+fn source(at: &Location) -> String {
+    if at.file.is_empty() {
+        String::new()
+    } else {
+        at.to_string()
+    }
+}
+
+/// `sda` for `/dev/sda`.
+fn kernel_name(disk: &Disk) -> &str {
+    disk.path.rsplit('/').next().unwrap_or(&disk.path)
+}

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exit::Exit;
+
 /// The name and version that a [`Selection`] carries in its `schema` field.
 pub const SCHEMA: &str = "keelblock/selection/v1";
 
@@ -18,6 +20,18 @@ impl Selection {
     /// The entry for `role`.
     pub fn role(&self, role: &str) -> Option<&Role> {
         self.roles.iter().find(|r| r.role == role)
+    }
+
+    /// How a run that only selects ends. A refusal of any role weighs more than a role without a disk.
+    pub fn exit(&self) -> Exit {
+        let any = |outcome| self.roles.iter().any(|role| role.outcome == outcome);
+        if any(Outcome::Refused) {
+            Exit::Refused
+        } else if any(Outcome::None) {
+            Exit::NoDisk
+        } else {
+            Exit::Done
+        }
     }
 }
 

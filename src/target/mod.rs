@@ -9,6 +9,13 @@ use std::io;
 
 use crate::units::{Bytes, Extent, Geometry};
 
+pub mod blank;
+pub mod device;
+pub mod image;
+pub mod latched;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 /// A disk, or something that can be read like one: whole buffers, absolute offsets, no cursor.
 pub trait BlockSource: fmt::Debug {
     /// Size, logical and physical block size.
@@ -62,4 +69,72 @@ pub trait BlockTarget: BlockSource {
     /// # Errors
     /// The kernel's, such as `EBUSY` while a partition is in use.
     fn publish(&mut self) -> io::Result<()>;
+
+    /// Makes the next reads come from the medium rather than from a cache, as far as the system allows.
+    ///
+    /// # Errors
+    /// The system's.
+    fn drop_caches(&mut self) -> io::Result<()>;
+}
+
+impl<T: BlockSource + ?Sized> BlockSource for &mut T {
+    fn geometry(&self) -> Geometry {
+        (**self).geometry()
+    }
+
+    fn read_exact_at(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
+        (**self).read_exact_at(at, buf)
+    }
+}
+
+impl<T: BlockTarget + ?Sized> BlockTarget for &mut T {
+    fn write_all_at(&mut self, at: Bytes, buf: &[u8]) -> io::Result<()> {
+        (**self).write_all_at(at, buf)
+    }
+
+    fn zero(&mut self, extent: Extent) -> io::Result<()> {
+        (**self).zero(extent)
+    }
+
+    fn discard(&mut self, extent: Extent) -> io::Result<()> {
+        (**self).discard(extent)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        (**self).sync()
+    }
+
+    fn publish(&mut self) -> io::Result<()> {
+        (**self).publish()
+    }
+
+    fn drop_caches(&mut self) -> io::Result<()> {
+        (**self).drop_caches()
+    }
+}
+
+/// Refuses a range that is not wholly on the disk.
+fn inside(geometry: Geometry, extent: Extent) -> io::Result<()> {
+    if geometry.whole().contains(extent) {
+        return Ok(());
+    }
+    let message = format!(
+        "{extent} is beyond the end of the disk at {}",
+        geometry.size.get()
+    );
+    Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
+}
+
+/// Writes zeros, for media that have no better way.
+fn write_zeros(target: &mut dyn BlockTarget, extent: Extent) -> io::Result<()> {
+    let zeros = vec![0; extent.len.min(Bytes::MIB).to_usize()];
+    let mut at = extent.start;
+    while at < extent.end() {
+        let len = zeros
+            .len()
+            .min(Extent::between(at, extent.end()).len.to_usize());
+        target.write_all_at(at, &zeros[..len])?;
+        at = Bytes::new(at.get() + len as u64);
+    }
+    Ok(())
 }

@@ -1,0 +1,405 @@
+//! Apply: checks, prepares, writes, reads back. The only part that writes disks, and it decides nothing.
+//!
+//! Order: preconditions of every disk on its locked target → whether it is converged already → everything
+//! that can fail without a disk (mkfs, key derivation) → the steps of the plan → read-back → receipt.
+
+pub mod contents;
+pub mod execute;
+pub mod filesystem;
+pub mod journal;
+pub mod precondition;
+pub mod prepare;
+pub mod readback;
+pub mod receipt;
+pub mod tables;
+pub mod verify;
+
+use std::time::Instant;
+
+use crate::apply::execute::{DiskRun, StepError, kept_digest};
+use crate::apply::journal::{Event, Journal};
+use crate::apply::precondition::{PreconditionError, Standing};
+use crate::apply::prepare::{Means, PrepareError, Prepared};
+use crate::apply::receipt::{Kept, Outcome, Receipt};
+use crate::apply::tables::{TableError, Tables};
+use crate::apply::verify::{Difference, Expected};
+use crate::partitioner::gpt::{self, GptError};
+use crate::partitioner::meta::{self, Meta, MetaError};
+use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan, StateTag};
+use crate::secret::Secret;
+use crate::target::latched::Latched;
+use crate::target::{BlockSource, BlockTarget};
+use crate::units::Bytes;
+
+/// Why an apply did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The plan was changed by hand.
+    #[error("the plan is damaged: its id is {claimed}, its content has {actual}")]
+    PlanId {
+        /// The id it carries.
+        claimed: String,
+        /// The id of its content.
+        actual: String,
+    },
+    /// The plan is from another keelblock.
+    #[error("the plan was made by keelblock {0}, and this is {current}", current = env!("CARGO_PKG_VERSION"))]
+    PlanVersion(String),
+    /// The disk is not as it was.
+    #[error("refusing to write {disk}")]
+    Refused {
+        /// Id and path.
+        disk: String,
+        /// Why.
+        #[source]
+        source: PreconditionError,
+    },
+    /// A volume that is to be kept does not open.
+    #[error("refusing to go on with {disk}")]
+    Lockout {
+        /// Id and path.
+        disk: String,
+        /// Which.
+        #[source]
+        source: Difference,
+    },
+    /// The table cannot be built.
+    #[error("cannot complete the partition table of {disk}")]
+    Table {
+        /// Id and path.
+        disk: String,
+        /// Why.
+        #[source]
+        source: TableError,
+    },
+    /// The table cannot be read.
+    #[error("cannot read the partition table of {disk}")]
+    ReadTable {
+        /// Id and path.
+        disk: String,
+        /// Why.
+        #[source]
+        source: GptError,
+    },
+    /// META cannot be completed.
+    #[error("cannot complete META on {disk}")]
+    Meta {
+        /// Id and path.
+        disk: String,
+        /// Why.
+        #[source]
+        source: MetaError,
+    },
+    /// META names another UUID than the one that keys derive from.
+    #[error(
+        "META on {disk} overrides the machine's UUID with {uuid}, and the keys were to derive from {planned}"
+    )]
+    UuidOverride {
+        /// Id and path.
+        disk: String,
+        /// META's.
+        uuid: String,
+        /// The plan's.
+        planned: String,
+    },
+    /// A disk cannot be read before anything is written.
+    #[error("cannot read {disk}")]
+    Read {
+        /// Id and path.
+        disk: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something could not be made in memory; nothing was written.
+    #[error("nothing was written")]
+    Prepare(#[from] PrepareError),
+    /// A step failed; nothing was done after it.
+    #[error("{disk} is unfinished; run the same again to finish it")]
+    Step {
+        /// Id and path.
+        disk: String,
+        /// Which.
+        #[source]
+        source: StepError,
+    },
+}
+
+/// Everything an apply works with.
+#[expect(
+    missing_debug_implementations,
+    reason = "holds trait objects without Debug"
+)]
+pub struct Run<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// Keys, mkfs, random bytes.
+    pub means: Means<'a>,
+    /// The most memory that opening an existing keyslot may take.
+    pub memory_limit: Bytes,
+    /// Where events are kept.
+    pub journal: &'a mut dyn Journal,
+}
+
+/// A disk on which there is something to do.
+struct Pending {
+    index: usize,
+    tables: Tables,
+    meta: Option<Secret>,
+    kept: Vec<Kept>,
+}
+
+/// Whether the plan is one that this keelblock made and nobody changed.
+///
+/// # Errors
+/// [`ApplyError::PlanId`] and [`ApplyError::PlanVersion`].
+pub fn check_plan(plan: &Plan) -> Result<(), ApplyError> {
+    let actual = plan.compute_id();
+    if plan.id != actual {
+        return Err(ApplyError::PlanId {
+            claimed: plan.id.clone(),
+            actual,
+        });
+    }
+    if plan.version != env!("CARGO_PKG_VERSION") {
+        return Err(ApplyError::PlanVersion(plan.version.clone()));
+    }
+    Ok(())
+}
+
+/// Applies a plan to its disks; `targets` are open and locked, in the order of [`Plan::disks`].
+///
+/// # Errors
+/// [`ApplyError`]. Except for [`ApplyError::Step`], nothing was written.
+pub fn apply(
+    mut run: Run<'_>,
+    targets: &mut [Box<dyn BlockTarget>],
+) -> Result<Receipt, ApplyError> {
+    let began = Instant::now();
+    check_plan(run.plan)?;
+    let mut pending = Vec::new();
+    let mut kept = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        let disk = &run.plan.disks[index];
+        let digests = kept_digests(disk, target.as_ref())?;
+        if let Some(tables) = examine(&run, disk, target.as_ref())? {
+            let meta = completed_meta(&run, disk, target.as_ref())?;
+            pending.push(Pending {
+                index,
+                tables,
+                meta,
+                kept: digests.clone(),
+            });
+        }
+        kept.extend(digests);
+    }
+    let mut prepared = Vec::new();
+    for disk in &pending {
+        prepared.push(prepare::prepare(
+            &run.plan.disks[disk.index],
+            &mut run.means,
+        )?);
+    }
+    let mut receipt = Receipt {
+        schema: receipt::SCHEMA.to_owned(),
+        plan: run.plan.id.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        outcome: if pending.is_empty() {
+            Outcome::Converged
+        } else {
+            Outcome::Applied
+        },
+        writes: 0,
+        bytes_written: Bytes::ZERO,
+        seconds: 0.0,
+        steps: Vec::new(),
+        kept,
+        made: Vec::new(),
+    };
+    let disks = run
+        .plan
+        .disks
+        .iter()
+        .map(|disk| disk.path.as_str())
+        .collect();
+    run.journal.record(&Event::Begin {
+        schema: journal::SCHEMA,
+        plan: &run.plan.id,
+        disks,
+    });
+    for (disk, prepared) in pending.iter().zip(&prepared) {
+        write(
+            &mut run,
+            disk,
+            prepared,
+            targets[disk.index].as_mut(),
+            began,
+            &mut receipt,
+        )?;
+    }
+    run.journal.record(&Event::Done {
+        at: began.elapsed().as_secs_f64(),
+    });
+    receipt.seconds = began.elapsed().as_secs_f64();
+    Ok(receipt)
+}
+
+fn write(
+    run: &mut Run<'_>,
+    pending: &Pending,
+    prepared: &[Prepared],
+    target: &mut dyn BlockTarget,
+    began: Instant,
+    receipt: &mut Receipt,
+) -> Result<(), ApplyError> {
+    let disk = &run.plan.disks[pending.index];
+    let mut latched = Latched::new(target);
+    let work = DiskRun {
+        plan: run.plan,
+        index: pending.index,
+        prepared,
+        tables: &pending.tables,
+        meta: pending.meta.as_ref(),
+        kept: &pending.kept,
+    };
+    let outcome = work
+        .execute(&mut latched, run.journal, began)
+        .map_err(|source| ApplyError::Step {
+            disk: name(disk),
+            source,
+        })?;
+    receipt.writes += latched.writes();
+    receipt.bytes_written = Bytes::new(receipt.bytes_written.get() + outcome.bytes_written);
+    receipt.steps.extend(outcome.steps);
+    receipt.made.extend(outcome.made);
+    Ok(())
+}
+
+/// Id and path, for messages.
+fn name(disk: &DiskPlan) -> String {
+    format!("{} ({})", disk.id, disk.title)
+}
+
+/// `None` if the disk is as planned already, else the tables to write.
+fn examine(
+    run: &Run<'_>,
+    disk: &DiskPlan,
+    source: &dyn BlockSource,
+) -> Result<Option<Tables>, ApplyError> {
+    let expected = Expected {
+        keys: run.means.keys,
+        state_tag: run.means.state_tag,
+        memory_limit: run.memory_limit,
+    };
+    match verify::verify(disk, source, &expected) {
+        Ok(()) => return Ok(None),
+        Err(source) if verify::is_lockout(disk, &source) => {
+            return Err(ApplyError::Lockout {
+                disk: name(disk),
+                source,
+            });
+        }
+        Err(difference) => tracing::debug!(disk = disk.path, %difference, "not as planned yet"),
+    }
+    let standing =
+        precondition::check(run.plan, disk, source).map_err(|source| ApplyError::Refused {
+            disk: name(disk),
+            source,
+        })?;
+    if standing == Standing::Unfinished {
+        tracing::info!(
+            disk = disk.path,
+            "an apply of this plan was interrupted here: doing it again"
+        );
+    }
+    let found = gpt::read(source).map_err(|source| ApplyError::ReadTable {
+        disk: name(disk),
+        source,
+    })?;
+    let tables = Tables::build(disk, found.table());
+    tables.map(Some).map_err(|source| ApplyError::Table {
+        disk: name(disk),
+        source,
+    })
+}
+
+/// The META partition with tag 0x09 as planned; every other byte stays.
+fn completed_meta(
+    run: &Run<'_>,
+    disk: &DiskPlan,
+    source: &dyn BlockSource,
+) -> Result<Option<Secret>, ApplyError> {
+    let planned = |p: &&PartitionPlan| matches!(p.content, ContentPlan::Meta { .. });
+    let Some(partition) = disk.partitions.iter().find(planned) else {
+        return Ok(None);
+    };
+    let ContentPlan::Meta { state } = partition.content else {
+        return Ok(None);
+    };
+    let failed = |source| ApplyError::Meta {
+        disk: name(disk),
+        source,
+    };
+    let mut bytes = vec![0; meta::PARTITION_SIZE.to_usize()];
+    if partition.action == Action::Keep {
+        bytes = source
+            .read_extent(partition.extent())
+            .map_err(|source| ApplyError::Read {
+                disk: name(disk),
+                source,
+            })?;
+    }
+    let mut tags = Meta::decode(&bytes).map_err(failed)?;
+    same_uuid(run.plan, disk, &tags)?;
+    match (state, run.means.state_tag) {
+        (Some(StateTag::Encryption), Some(value)) => {
+            tags.set(meta::tag::STATE_ENCRYPTION, value.duplicate())
+                .map_err(failed)?;
+        }
+        (Some(StateTag::Encryption), None) => return Err(PrepareError::NoStateEncryption.into()),
+        (Some(StateTag::Absent), _) => drop(tags.remove(meta::tag::STATE_ENCRYPTION)),
+        (None, _) => {}
+    }
+    tags.encode_over(&bytes).map(Some).map_err(failed)
+}
+
+/// Talos derives nodeID keys from META's UUID where there is one: a volume sealed with another would not open.
+fn same_uuid(plan: &Plan, disk: &DiskPlan, tags: &Meta) -> Result<(), ApplyError> {
+    let by_node_id = |p: &PartitionPlan| match &p.content {
+        ContentPlan::Sealed(seal) => seal.slots.iter().any(|slot| slot.source == "nodeID"),
+        _ => false,
+    };
+    let Some(value) = tags.get(meta::tag::UUID_OVERRIDE) else {
+        return Ok(());
+    };
+    let uuid = String::from_utf8_lossy(value.expose()).into_owned();
+    let planned = plan.machine.uuid.clone().unwrap_or_default();
+    if uuid.eq_ignore_ascii_case(&planned) || !disk.partitions.iter().any(by_node_id) {
+        return Ok(());
+    }
+    Err(ApplyError::UuidOverride {
+        disk: name(disk),
+        uuid,
+        planned,
+    })
+}
+
+fn kept_digests(disk: &DiskPlan, source: &dyn BlockSource) -> Result<Vec<Kept>, ApplyError> {
+    let kept = disk
+        .partitions
+        .iter()
+        .filter(|p| p.action == Action::Keep && !p.updates_meta());
+    kept.map(|partition| {
+        let digest = kept_digest(partition, source);
+        let digest = digest.map_err(|source| ApplyError::Read {
+            disk: name(disk),
+            source,
+        })?;
+        Ok(Kept {
+            disk: disk.path.clone(),
+            partition: partition.name.clone(),
+            digest,
+        })
+    })
+    .collect()
+}

@@ -1,0 +1,203 @@
+//! Reads everything back from the medium and compares it with what was to be written.
+
+use std::io;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::apply::execute::{DiskRun, META_PIECES, kept_digest};
+use crate::apply::receipt::Made;
+use crate::apply::{contents, tables};
+use crate::plan::{ContentPlan, DiskPlan, TablePiece, TableStage};
+use crate::target::latched::Latched;
+use crate::target::{BlockSource, BlockTarget};
+use crate::units::{Bytes, Extent};
+
+/// What was read back is not what should be there.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadBackError {
+    /// It cannot be read.
+    #[error("{what} cannot be read")]
+    Read {
+        /// What.
+        what: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It differs.
+    #[error("{what} differs from what was written, near byte {at} of the disk")]
+    Differs {
+        /// What.
+        what: String,
+        /// Where.
+        at: u64,
+    },
+    /// A partition that was to be kept changed.
+    #[error("{partition} was to be kept and is not what it was (before: {before}, after: {after})")]
+    KeptChanged {
+        /// Its name.
+        partition: String,
+        /// Digest before.
+        before: String,
+        /// Digest after.
+        after: String,
+    },
+}
+
+/// Reads back the whole plan of one disk.
+///
+/// # Errors
+/// [`ReadBackError`] for the first difference.
+pub fn everything(
+    run: &DiskRun<'_>,
+    target: &mut Latched<&mut dyn BlockTarget>,
+) -> Result<Vec<Made>, ReadBackError> {
+    let disk = &run.plan.disks[run.index];
+    target.drop_caches().map_err(|source| ReadBackError::Read {
+        what: String::from("the disk"),
+        source,
+    })?;
+    if disk.writes_table {
+        table(run, disk, target)?;
+    }
+    let mut made = Vec::new();
+    for (partition, prepared) in disk.partitions.iter().zip(run.prepared) {
+        if !partition.is_made() && !partition.updates_meta() {
+            continue;
+        }
+        let mut comparison = Comparison::new(&partition.name, target);
+        let mut sink = |at, bytes: &[u8]| comparison.compare(at, bytes);
+        let done = contents::seal(partition, prepared, &mut sink)
+            .and_then(|()| contents::fill(partition, prepared, &mut sink));
+        if let (Ok(()), ContentPlan::Meta { .. }, Some(meta)) =
+            (&done, &partition.content, run.meta)
+        {
+            for piece in META_PIECES {
+                let at = Bytes::new(partition.start.get() + piece.start.get());
+                comparison.settle(
+                    at,
+                    &meta.expose()[piece.start.to_usize()..piece.end().to_usize()],
+                )?;
+            }
+        }
+        comparison.finish(done)?;
+        let digest = comparison.digest();
+        made.push(Made {
+            disk: disk.path.clone(),
+            partition: partition.name.clone(),
+            digest,
+        });
+    }
+    kept(run, disk, target)?;
+    Ok(made)
+}
+
+fn table(
+    run: &DiskRun<'_>,
+    disk: &DiskPlan,
+    target: &dyn BlockSource,
+) -> Result<(), ReadBackError> {
+    let mut comparison = Comparison::new("the partition table", target);
+    for piece in [
+        TablePiece::BackupEntries,
+        TablePiece::BackupHeader,
+        TablePiece::PrimaryEntries,
+        TablePiece::PrimaryHeader,
+    ] {
+        let (at, bytes) = run.tables.piece(piece, TableStage::Final);
+        comparison.settle(*at, bytes)?;
+    }
+    let block = Extent::new(Bytes::ZERO, disk.geometry.logical.bytes());
+    let read = |source| ReadBackError::Read {
+        what: String::from("the protective MBR"),
+        source,
+    };
+    let found = target.read_extent(block).map_err(read)?;
+    let wanted = tables::protective_mbr(disk, &found);
+    comparison.settle(Bytes::ZERO, &wanted)
+}
+
+fn kept(run: &DiskRun<'_>, disk: &DiskPlan, target: &dyn BlockSource) -> Result<(), ReadBackError> {
+    for before in run.kept.iter().filter(|kept| kept.disk == disk.path) {
+        let Some(partition) = disk.partitions.iter().find(|p| p.name == before.partition) else {
+            continue;
+        };
+        let after = kept_digest(partition, target).map_err(|source| ReadBackError::Read {
+            what: before.partition.clone(),
+            source,
+        })?;
+        if after != before.digest {
+            let (partition, before) = (before.partition.clone(), before.digest.clone());
+            return Err(ReadBackError::KeptChanged {
+                partition,
+                before,
+                after,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Compares what is expected with what is read, and digests it.
+struct Comparison<'a> {
+    what: &'a str,
+    source: &'a dyn BlockSource,
+    hash: Sha256,
+    buf: Vec<u8>,
+    differs: Option<u64>,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(what: &'a str, source: &'a dyn BlockSource) -> Self {
+        Self {
+            what,
+            source,
+            hash: Sha256::new(),
+            buf: Vec::new(),
+            differs: None,
+        }
+    }
+
+    fn compare(&mut self, at: Bytes, expected: &[u8]) -> io::Result<()> {
+        self.buf.resize(expected.len(), 0);
+        self.source.read_exact_at(at, &mut self.buf)?;
+        self.hash.update(&self.buf);
+        if self.buf != expected {
+            let offset = self
+                .buf
+                .iter()
+                .zip(expected)
+                .take_while(|(a, b)| a == b)
+                .count();
+            self.differs.get_or_insert(at.get() + offset as u64);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, at: Bytes, expected: &[u8]) -> Result<(), ReadBackError> {
+        let done = self.compare(at, expected);
+        self.finish(done)
+    }
+
+    fn finish(&self, done: io::Result<()>) -> Result<(), ReadBackError> {
+        let what = || self.what.to_owned();
+        done.map_err(|source| ReadBackError::Read {
+            what: what(),
+            source,
+        })?;
+        match self.differs {
+            Some(at) => Err(ReadBackError::Differs { what: what(), at }),
+            None => Ok(()),
+        }
+    }
+
+    fn digest(self) -> String {
+        let hex: String = self
+            .hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("sha256:{hex}")
+    }
+}

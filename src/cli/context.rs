@@ -1,0 +1,425 @@
+//! From what was typed to what is planned: configuration, machine, selection, and the image that stands for a disk.
+
+use std::path::Path;
+
+use crate::cli::args::{ConsentArgs, Global, TargetArgs};
+use crate::cli::error::Failure;
+use crate::cli::files;
+use crate::config::spec::Spec;
+use crate::exit::Exit;
+use crate::partitioner::adopt;
+use crate::probe;
+use crate::probe::inventory::{self, Content, Disk, Inventory, TalosDisk};
+use crate::root::Root;
+use crate::selector::selection::{Outcome, Role, Selection};
+use crate::selector::{self, Request};
+use crate::target::BlockSource;
+use crate::target::blank::Blank;
+use crate::target::image::ImageFile;
+use crate::units::{BlockSize, Bytes, Geometry};
+
+/// What is planned.
+#[derive(Debug)]
+pub struct Subject {
+    /// The machine; with `--image`, the image stands in the place of a disk.
+    pub inventory: Inventory,
+    /// Role → disk.
+    pub selection: Selection,
+    /// Only this disk (by id).
+    pub only: Option<String>,
+}
+
+/// The machine: the recorded one, or this one.
+///
+/// # Errors
+/// Exit 2 for a recording that cannot be read.
+pub fn inventory(global: &Global) -> Result<Inventory, Failure> {
+    let Some(path) = &global.hardware else {
+        let root = match &global.root {
+            Some(root) => Root::at(root),
+            None => Root::live(),
+        };
+        return Ok(probe::probe(&root));
+    };
+    parse_inventory(&path.display().to_string(), &files::text(path)?)
+}
+
+/// A recorded machine.
+///
+/// # Errors
+/// Exit 2.
+pub fn parse_inventory(name: &str, text: &str) -> Result<Inventory, Failure> {
+    let inventory: Inventory = serde_json::from_str(text).map_err(|error| {
+        Failure::new(Exit::Usage, format!("{name} is not a recorded machine"))
+            .because(&error)
+            .hint("make one with `keelblock probe --format json`")
+    })?;
+    if inventory.schema != inventory::SCHEMA {
+        let message = format!(
+            "{name} has schema {:?}, and this keelblock reads {}",
+            inventory.schema,
+            inventory::SCHEMA
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    Ok(inventory)
+}
+
+/// What `spec` makes of the machine or of the image.
+///
+/// # Errors
+/// Exit 3 or 4 if a disk that is needed was not selected.
+pub fn subject(
+    global: &Global,
+    spec: &Spec,
+    target: &TargetArgs,
+    consent: &ConsentArgs,
+) -> Result<Subject, Failure> {
+    match (&target.image, &global.hardware) {
+        (None, _) => on_machine(inventory(global)?, spec, target, consent),
+        (Some(image), Some(_)) => image_for_disk(inventory(global)?, spec, image, target, consent),
+        (Some(image), None) => image_alone(inventory(global)?, spec, image, target, consent),
+    }
+}
+
+fn on_machine(
+    inventory: Inventory,
+    spec: &Spec,
+    target: &TargetArgs,
+    consent: &ConsentArgs,
+) -> Result<Subject, Failure> {
+    let request = Request {
+        wipe_consent: consent.wipe.clone(),
+    };
+    let selection = selector::select(spec, &inventory, &request);
+    let only = match &target.disk {
+        None => None,
+        Some(name) => Some(named_disk(&inventory, name)?.id.clone()),
+    };
+    let relevant = |role: &&Role| only.is_none() || role.disk_id == only || role.disk_id.is_none();
+    let failed: Vec<&Role> = selection
+        .roles
+        .iter()
+        .filter(|r| r.outcome != Outcome::Selected)
+        .filter(relevant)
+        .collect();
+    if let Some(only) = &only
+        && !selection
+            .roles
+            .iter()
+            .any(|role| role.disk_id.as_ref() == Some(only) && role.outcome == Outcome::Selected)
+    {
+        let message = format!(
+            "{} was not selected for any role",
+            target.disk.as_deref().unwrap_or_default()
+        );
+        return Err(because_of(
+            &failed,
+            Failure::new(worst(&failed).max(Exit::NoDisk), message),
+        ));
+    }
+    // With one disk named, the others may be missing; without, everything must have its disk.
+    if only.is_none() && !failed.is_empty() {
+        return Err(not_selected(&failed));
+    }
+    Ok(Subject {
+        inventory,
+        selection,
+        only,
+    })
+}
+
+fn named_disk<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Disk, Failure> {
+    let same = |disk: &&Disk| {
+        disk.path == name || disk.id == name || disk.talos.symlinks.iter().any(|l| l == name)
+    };
+    inventory.disks.iter().find(same).ok_or_else(|| {
+        let known: Vec<&str> = inventory
+            .disks
+            .iter()
+            .map(|disk| disk.path.as_str())
+            .collect();
+        Failure::new(Exit::NoDisk, format!("there is no disk {name}")).hint(format!(
+            "the machine has {}",
+            if known.is_empty() {
+                "none".into()
+            } else {
+                known.join(", ")
+            }
+        ))
+    })
+}
+
+/// Lays the image out in the place of the disk that the machine would use.
+///
+/// # Errors
+/// As [`subject`]'s.
+pub fn image_for_disk(
+    mut inventory: Inventory,
+    spec: &Spec,
+    image: &Path,
+    target: &TargetArgs,
+    consent: &ConsentArgs,
+) -> Result<Subject, Failure> {
+    let request = Request {
+        wipe_consent: consent.wipe.clone(),
+    };
+    let id = disk_of_role(&inventory, spec, &request, target)?;
+    let Some(disk) = inventory.disks.iter_mut().find(|disk| disk.id == id) else {
+        return Err(Failure::new(
+            Exit::Internal,
+            "the selected disk is not in the inventory",
+        ));
+    };
+    // The image has the disk's place, not its content: what the recorded disk held does not matter here.
+    let logical = target
+        .sector_size
+        .or_else(|| BlockSize::try_from(u32::try_from(disk.talos.sector_size).ok()?).ok());
+    let seen = look_at(
+        image,
+        target,
+        logical.unwrap_or(BlockSize::B512),
+        disk.physical_sector_size,
+    )?;
+    (disk.content, disk.fingerprint) = (seen.content.clone(), seen.fingerprint.clone());
+    disk.usage.clear();
+    disk.unread.clear();
+    let mut selection = selector::select(spec, &inventory, &request);
+    let needed = |role: &&Role| needed_for(&role.role, &target.role);
+    let failed: Vec<&Role> = selection
+        .roles
+        .iter()
+        .filter(needed)
+        .filter(|r| r.outcome != Outcome::Selected)
+        .collect();
+    if !failed.is_empty() {
+        return Err(not_selected(&failed));
+    }
+    let disk = inventory.disks.iter_mut().find(|disk| disk.id == id);
+    let disk = disk
+        .ok_or_else(|| Failure::new(Exit::Internal, "the selected disk is not in the inventory"))?;
+    stand_in(disk, image, seen);
+    allow(disk, spec, consent)?;
+    let path = disk.path.clone();
+    for role in selection
+        .roles
+        .iter_mut()
+        .filter(|role| role.disk_id.as_ref() == Some(&id))
+    {
+        role.disk = Some(path.clone());
+    }
+    Ok(Subject {
+        inventory,
+        selection,
+        only: Some(id),
+    })
+}
+
+/// Whether `role` has to have its disk before the disk of `asked` can be laid out.
+fn needed_for(role: &str, asked: &str) -> bool {
+    role == asked || (asked == "install" && role == "STATE")
+}
+
+/// Which disk the role would have if nothing were on any disk.
+fn disk_of_role(
+    inventory: &Inventory,
+    spec: &Spec,
+    request: &Request,
+    target: &TargetArgs,
+) -> Result<String, Failure> {
+    let mut empty = inventory.clone();
+    for disk in &mut empty.disks {
+        disk.content = Content::Blank;
+        disk.usage.clear();
+    }
+    let selection = selector::select(spec, &empty, request);
+    let role = selection
+        .role(&target.role)
+        .ok_or_else(|| unknown_role(&selection, &target.role))?;
+    match &role.disk_id {
+        Some(id) if role.outcome == Outcome::Selected => Ok(id.clone()),
+        _ => Err(not_selected(&[role])),
+    }
+}
+
+fn image_alone(
+    mut inventory: Inventory,
+    spec: &Spec,
+    image: &Path,
+    target: &TargetArgs,
+    consent: &ConsentArgs,
+) -> Result<Subject, Failure> {
+    let mut disk = Disk {
+        path: String::new(),
+        id: String::from("image"),
+        talos: TalosDisk {
+            model: String::from("image file"),
+            ..TalosDisk::default()
+        },
+        udev: std::collections::BTreeMap::new(),
+        usb: None,
+        vendor: String::new(),
+        removable: false,
+        physical_sector_size: 0,
+        diskseq: None,
+        usage: Vec::new(),
+        boot_medium: Vec::new(),
+        content: Content::Blank,
+        fingerprint: String::new(),
+        unread: Vec::new(),
+    };
+    let seen = look_at(
+        image,
+        target,
+        target.sector_size.unwrap_or(BlockSize::B512),
+        0,
+    )?;
+    stand_in(&mut disk, image, seen);
+    allow(&disk, spec, consent)?;
+    let roles = roles_of_image(spec, &target.role)?;
+    let role = |role: String| Role {
+        role,
+        outcome: Outcome::Selected,
+        disk: Some(disk.path.clone()),
+        disk_id: Some(disk.id.clone()),
+        reason: String::from("named with --image"),
+        source: String::new(),
+        rule: String::from("--image"),
+        verdicts: Vec::new(),
+    };
+    let selection = Selection {
+        schema: selector::selection::SCHEMA.to_owned(),
+        roles: roles.into_iter().map(role).collect(),
+    };
+    inventory.disks = vec![disk];
+    Ok(Subject {
+        inventory,
+        selection,
+        only: None,
+    })
+}
+
+/// The roles that an image carries when no machine says where they belong.
+fn roles_of_image(spec: &Spec, role: &str) -> Result<Vec<String>, Failure> {
+    if role == "install" {
+        let mut roles = vec![String::from("install"), String::from("STATE")];
+        if spec.ephemeral.provisioning.selector.is_none() {
+            roles.push(String::from("EPHEMERAL"));
+        }
+        return Ok(roles);
+    }
+    let known = role == "EPHEMERAL" || spec.volumes.iter().any(|v| v.id == role);
+    if known || spec.legacy_disks.iter().any(|d| d.device == role) {
+        return Ok(vec![role.to_owned()]);
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        format!("the configuration has no role {role}"),
+    ))
+}
+
+/// What an image is, or will be.
+struct Seen {
+    geometry: Geometry,
+    content: Content,
+    fingerprint: String,
+}
+
+fn look_at(
+    image: &Path,
+    target: &TargetArgs,
+    logical: BlockSize,
+    physical: u32,
+) -> Result<Seen, Failure> {
+    let see = |source: &dyn BlockSource| {
+        let (content, fingerprint) = probe::inspect_source(source);
+        Seen {
+            geometry: source.geometry(),
+            content,
+            fingerprint,
+        }
+    };
+    match target.size {
+        Some(size) => Ok(see(&Blank(new_geometry(size, logical, physical)?))),
+        None => Ok(see(&ImageFile::open_read_only(image, logical, physical)?)),
+    }
+}
+
+/// Puts the image into the place of `disk`, which keeps its identity.
+fn stand_in(disk: &mut Disk, image: &Path, seen: Seen) {
+    disk.path = image.display().to_string();
+    disk.talos.size = seen.geometry.size.get();
+    disk.talos.sector_size = u64::from(seen.geometry.logical.get());
+    disk.talos.dev_path = disk.path.clone();
+    disk.physical_sector_size = seen.geometry.physical;
+    (disk.content, disk.fingerprint) = (seen.content, seen.fingerprint);
+    disk.diskseq = None;
+    disk.boot_medium.clear();
+}
+
+fn new_geometry(size: Bytes, logical: BlockSize, physical: u32) -> Result<Geometry, Failure> {
+    if size == Bytes::ZERO || !size.is_multiple_of(logical.bytes()) {
+        let message = format!(
+            "--size {} is not a whole number of {}-byte blocks",
+            size.get(),
+            logical.get()
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    Ok(Geometry {
+        size,
+        logical,
+        physical: physical.max(logical.get()),
+    })
+}
+
+/// An image with foreign data needs the same double consent as a disk.
+fn allow(disk: &Disk, spec: &Spec, consent: &ConsentArgs) -> Result<(), Failure> {
+    if !matches!(disk.content, Content::Foreign(_)) || adopt::is_ours_unfinished(&disk.content) {
+        return Ok(());
+    }
+    let configured = spec.install.as_ref().is_some_and(|install| install.wipe);
+    let named = consent
+        .wipe
+        .iter()
+        .any(|name| *name == disk.path || *name == disk.id);
+    if configured && named {
+        return Ok(());
+    }
+    let message = format!(
+        "refusing to write {}: it holds {}",
+        disk.path,
+        adopt::in_words(&disk.content)
+    );
+    let hint = format!(
+        "to lose that, set `wipe: true` in the configuration and give --wipe {}",
+        disk.path
+    );
+    Err(Failure::new(Exit::Refused, message).hint(hint))
+}
+
+fn unknown_role(selection: &Selection, role: &str) -> Failure {
+    let known: Vec<&str> = selection.roles.iter().map(|r| r.role.as_str()).collect();
+    Failure::new(Exit::Usage, format!("the configuration has no role {role}"))
+        .hint(format!("it has {}", known.join(", ")))
+}
+
+fn worst(failed: &[&Role]) -> Exit {
+    let refused = failed.iter().any(|role| role.outcome == Outcome::Refused);
+    if refused { Exit::Refused } else { Exit::NoDisk }
+}
+
+fn because_of(failed: &[&Role], mut failure: Failure) -> Failure {
+    failure.causes.extend(
+        failed
+            .iter()
+            .map(|role| format!("{}: {}", role.role, role.reason)),
+    );
+    failure
+}
+
+fn not_selected(failed: &[&Role]) -> Failure {
+    let names: Vec<&str> = failed.iter().map(|role| role.role.as_str()).collect();
+    let failure = Failure::new(worst(failed), format!("no disk for {}", names.join(", ")));
+    because_of(failed, failure).hint("`keelblock select` shows every disk and every check")
+}

@@ -1,0 +1,277 @@
+//! How a command fails: exit code, message, causes, and what to do about it.
+
+use std::error::Error;
+
+use crate::apply::ApplyError;
+use crate::apply::execute::StepError;
+use crate::apply::precondition::PreconditionError;
+use crate::apply::prepare::PrepareError;
+use crate::config::ConfigError;
+use crate::exit::Exit;
+use crate::keys::KeyError;
+use crate::partitioner::disk::DiskError;
+use crate::partitioner::kdf::TooMuchMemory;
+use crate::partitioner::planner::PlanError;
+use crate::target::device::DeviceError;
+use crate::target::image::ImageError;
+
+/// A failed command. Its text never holds key material.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What failed.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure without a deeper cause.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// A failure of the program itself.
+    pub fn internal(message: impl Into<String>, source: impl Error) -> Self {
+        Self::new(Exit::Internal, message).because(&source)
+    }
+
+    /// The same with what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with a chain of causes.
+    pub fn because(mut self, cause: &dyn Error) -> Self {
+        self.causes.extend(chain(Some(cause)));
+        self
+    }
+
+    fn of(exit: Exit, error: &dyn Error) -> Self {
+        Self {
+            exit,
+            message: error.to_string(),
+            causes: chain(error.source()),
+            hint: None,
+        }
+    }
+}
+
+fn chain(first: Option<&dyn Error>) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = first;
+    while let Some(error) = next {
+        causes.push(error.to_string());
+        next = error.source();
+    }
+    causes
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::of(Exit::Usage, &error)
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::of(key_exit(&error), &error).hint(error.hint())
+    }
+}
+
+const fn key_exit(error: &KeyError) -> Exit {
+    match error {
+        KeyError::Unsupported { .. } | KeyError::LockToState { .. } | KeyError::NoUuid { .. } => {
+            Exit::Usage
+        }
+        KeyError::WeakUuid { .. } => Exit::Refused,
+    }
+}
+
+impl From<TooMuchMemory> for Failure {
+    fn from(error: TooMuchMemory) -> Self {
+        Self::of(Exit::Refused, &error).hint("free some memory, or plan with less: --kdf-memory")
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        let (exit, hint) = match &error {
+            PlanError::Disk { source, .. } => disk_exit(source),
+            PlanError::Key(key) => (key_exit(key), key.hint().to_owned()),
+            PlanError::UnknownDisk(_) => {
+                (Exit::Internal, String::from("this is a bug in keelblock"))
+            }
+        };
+        Self::of(exit, &error).hint(hint)
+    }
+}
+
+fn disk_exit(error: &DiskError) -> (Exit, String) {
+    let (exit, hint) = match error {
+        DiskError::Key(key) => (key_exit(key), key.hint()),
+        DiskError::NoSpace { .. } | DiskError::TooSmallToSeal { .. } => (
+            Exit::Refused,
+            "use a larger disk, or less space for the other volumes",
+        ),
+        DiskError::Unreadable(_) => (Exit::Refused, "run as root, and check cable and port"),
+        DiskError::BlockSize(_) => (Exit::Refused, "use a disk with blocks of 512 or 4096 bytes"),
+        DiskError::Mismatch { .. } => (
+            Exit::Refused,
+            "Talos would stop at this volume too: change the configuration, or wipe the volume",
+        ),
+        DiskError::NoMeta | DiskError::Duplicate(_) | DiskError::TableFull => {
+            (Exit::Refused, "look at the disk with `keelblock inspect`")
+        }
+    };
+    (exit, hint.to_owned())
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let (exit, hint) = match &error {
+            ImageError::Locked(_) => (Exit::Refused, "wait for the other run to end"),
+            ImageError::Exists(_) => (
+                Exit::Refused,
+                "leave --size out to use the file that is there",
+            ),
+            ImageError::NotAFile(_) => (
+                Exit::Usage,
+                "name a device with --disk, an image file with --image",
+            ),
+            ImageError::Size { .. } => (
+                Exit::Usage,
+                "give an image of whole blocks, or another --sector-size",
+            ),
+            ImageError::Open { .. } => (
+                Exit::Io,
+                "check the path, its permissions and the room on its filesystem",
+            ),
+        };
+        Self::of(exit, &error).hint(hint)
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        let (exit, hint) = match &error {
+            DeviceError::Busy(_) => (
+                Exit::Refused,
+                "`keelblock probe` shows who uses it; unmount or stop that first",
+            ),
+            DeviceError::Locked(_) => (Exit::Refused, "wait for the other program to end"),
+            DeviceError::Replaced { .. } => (Exit::Refused, "run `keelblock plan` again"),
+            DeviceError::ReadOnly(_) => (
+                Exit::Refused,
+                "take the write protection away, or use another disk",
+            ),
+            DeviceError::BlockSize { .. } => {
+                (Exit::Refused, "use a disk with blocks of 512 or 4096 bytes")
+            }
+            DeviceError::Open { .. } | DeviceError::Geometry { .. } => {
+                (Exit::Io, "run as root, and check the path")
+            }
+        };
+        Self::of(exit, &error).hint(hint)
+    }
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        let failure = Self::of(prepare_exit(&error), &error);
+        match prepare_hint(&error) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+const fn prepare_exit(error: &PrepareError) -> Exit {
+    match error {
+        PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => Exit::Usage,
+        PrepareError::Cipher { .. } => Exit::Refused,
+        PrepareError::Filesystem { .. }
+        | PrepareError::Seal { .. }
+        | PrepareError::SectorCipher { .. } => Exit::Io,
+    }
+}
+
+fn prepare_hint(error: &PrepareError) -> Option<String> {
+    use crate::apply::filesystem::FilesystemError;
+    match error {
+        PrepareError::Filesystem {
+            source: FilesystemError::Mkfs { source, .. },
+            ..
+        } => Some(source.hint()),
+        PrepareError::Filesystem {
+            source: FilesystemError::Scratch { .. },
+            ..
+        } => Some(String::from(
+            "name a folder with more room with --state-dir",
+        )),
+        PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => Some(String::from(
+            "give the configuration that the plan was made from with -c",
+        )),
+        _ => None,
+    }
+}
+
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        let (exit, hint) = match &error {
+            ApplyError::PlanId { .. } | ApplyError::PlanVersion(_) => (
+                Exit::Refused,
+                Some(String::from("run `keelblock plan` again")),
+            ),
+            ApplyError::Refused { source, .. } => {
+                let read = matches!(source, PreconditionError::Read(_));
+                (
+                    if read { Exit::Io } else { Exit::Refused },
+                    Some(source.hint().to_owned()),
+                )
+            }
+            ApplyError::Lockout { .. } => {
+                let hint =
+                    "Talos could not open it either: give the configuration it was sealed with";
+                (Exit::Refused, Some(hint.to_owned()))
+            }
+            ApplyError::Table { .. } | ApplyError::Meta { .. } => (
+                Exit::Refused,
+                Some(String::from("look at the disk with `keelblock inspect`")),
+            ),
+            ApplyError::UuidOverride { uuid, .. } => (
+                Exit::Refused,
+                Some(format!("run it again with --uuid {uuid}")),
+            ),
+            ApplyError::Read { .. } | ApplyError::ReadTable { .. } => (Exit::Io, None),
+            ApplyError::Prepare(source) => (prepare_exit(source), prepare_hint(source)),
+            ApplyError::Step {
+                source: StepError::ReadBack(_),
+                ..
+            } => (Exit::Drift, None),
+            ApplyError::Step {
+                source: StepError::Io { .. },
+                ..
+            } => (
+                Exit::Io,
+                Some(String::from(
+                    "check cable, port and power, then run the same again: it converges",
+                )),
+            ),
+        };
+        let failure = Self::of(exit, &error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

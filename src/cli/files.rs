@@ -1,0 +1,131 @@
+//! Reads and writes the files that are named on the command line.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "files that the user names"
+)]
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::cli::error::Failure;
+use crate::config::spec::Spec;
+use crate::config::{self, Source};
+use crate::exit::Exit;
+
+/// The most that a configuration, a plan or a snapshot may have.
+const LIMIT: u64 = 16 << 20;
+
+/// Reads and parses configurations.
+///
+/// # Errors
+/// Exit 2 with every diagnostic.
+pub fn config(paths: &[PathBuf]) -> Result<Spec, Failure> {
+    let mut texts = Vec::new();
+    for path in paths {
+        texts.push((path.display().to_string(), Zeroizing::new(text(path)?)));
+    }
+    let sources: Vec<Source<'_>> = texts
+        .iter()
+        .map(|(name, text)| Source { name, text })
+        .collect();
+    Ok(config::parse(&sources)?)
+}
+
+/// The text of a file, or of standard input for `-`.
+///
+/// # Errors
+/// Exit 2 if it cannot be read, is too big or is no text.
+pub fn text(path: &Path) -> Result<String, Failure> {
+    let name = path.display();
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| Failure::new(Exit::Usage, format!("cannot read {name}")).because(&error))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("{name} is larger than 16 MiB"),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::new(
+            Exit::Usage,
+            format!("{name} is not text: byte {at} is not UTF-8"),
+        )
+    })
+}
+
+/// Writes a file whole or not at all, readable by its owner only.
+///
+/// # Errors
+/// Exit 5.
+pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        Failure::new(Exit::Io, format!("cannot write {}", path.display())).because(&error)
+    };
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(body).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        drop(std::fs::remove_file(&temporary));
+    }
+    written.map_err(failed)
+}
+
+/// Makes a folder that only its owner can enter, if it is not there, and says whether it can be written.
+///
+/// # Errors
+/// The system's.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)?;
+    let probe = path.join(format!(".probe-{}", std::process::id()));
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&probe)?;
+    std::fs::remove_file(&probe)
+}
+
+/// Opens a new journal.
+///
+/// # Errors
+/// The system's.
+pub fn journal(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// What kind of thing a path is: true for a block device.
+///
+/// # Errors
+/// Exit 5 if it cannot be looked at.
+pub fn is_block_device(path: &Path) -> Result<bool, Failure> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let kind = std::fs::metadata(path).map_err(|error| {
+        Failure::new(Exit::Io, format!("cannot look at {}", path.display())).because(&error)
+    })?;
+    Ok(kind.file_type().is_block_device())
+}

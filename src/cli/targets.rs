@@ -1,0 +1,101 @@
+//! Opens the disks of a plan for writing, exclusively, before anything else is done.
+
+use std::path::{Path, PathBuf};
+
+use crate::apply::journal::{Journal, Lines, NoJournal};
+use crate::cli::error::Failure;
+use crate::cli::files;
+use crate::exit::Exit;
+use crate::plan::{DiskPlan, Plan};
+use crate::target::BlockTarget;
+use crate::target::device::BlockDevice;
+use crate::target::image::ImageFile;
+use crate::units::Bytes;
+
+/// Opens every disk of `plan`.
+///
+/// # Errors
+/// Exit 4 if another run has a disk, 5 if one cannot be opened or has no room.
+pub fn open(plan: &Plan) -> Result<Vec<Box<dyn BlockTarget>>, Failure> {
+    plan.disks.iter().map(|disk| open_one(plan, disk)).collect()
+}
+
+fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failure> {
+    let path = Path::new(&disk.path);
+    let (logical, physical) = (disk.geometry.logical, disk.geometry.physical);
+    let is_new =
+        disk.fresh && disk.before.content == "blank" && !path.starts_with("/dev") && !exists(path);
+    if is_new {
+        let image = ImageFile::create(path, disk.geometry.size, logical, physical)?;
+        enough_room(plan, disk, &image)?;
+        return Ok(Box::new(image));
+    }
+    if files::is_block_device(path)? {
+        return Ok(Box::new(BlockDevice::open(path, disk.before.diskseq)?));
+    }
+    let image = ImageFile::open(path, logical, physical)?;
+    enough_room(plan, disk, &image)?;
+    Ok(Box::new(image))
+}
+
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// A sparse image grows while it is written: its filesystem must have room for all of it.
+fn enough_room(plan: &Plan, disk: &DiskPlan, image: &ImageFile) -> Result<(), Failure> {
+    let wanted = plan.cost.bytes_written;
+    let free = image.free_space().unwrap_or(Bytes::ZERO);
+    if !disk.changes() || free >= wanted {
+        return Ok(());
+    }
+    let message = format!(
+        "no room for {}: {wanted} will be written, and its filesystem has {free} free",
+        disk.path
+    );
+    Err(Failure::new(Exit::Io, message)
+        .hint("free some space, or put the image on another filesystem"))
+}
+
+/// Where scratch files, journal and receipt go: the first of the usual places that can be written.
+///
+/// # Errors
+/// Exit 5 if none can.
+pub fn state_dir(wished: Option<&Path>) -> Result<PathBuf, Failure> {
+    let usual = [
+        Path::new("/run/keelblock").to_owned(),
+        std::env::temp_dir().join(format!("keelblock-{}", nix::unistd::geteuid())),
+    ];
+    let candidates = match wished {
+        Some(path) => vec![path.to_owned()],
+        None => usual.to_vec(),
+    };
+    let mut last = None;
+    for path in candidates {
+        match files::private_folder(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) => last = Some((path, error)),
+        }
+    }
+    let Some((path, error)) = last else {
+        return Err(Failure::new(
+            Exit::Internal,
+            "there is no place for scratch files",
+        ));
+    };
+    let failure =
+        Failure::new(Exit::Io, format!("cannot write to {}", path.display())).because(&error);
+    Err(failure.hint("name a folder that can be written with --state-dir"))
+}
+
+/// The journal of a plan; without one the apply goes on, with a warning.
+pub fn journal(plan: &Plan, state: &Path) -> Box<dyn Journal> {
+    let path = state.join(format!("{}.journal", plan.id));
+    match files::journal(&path) {
+        Ok(file) => Box::new(Lines(file)),
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "there is no journal");
+            Box::new(NoJournal)
+        }
+    }
+}

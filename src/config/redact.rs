@@ -1,0 +1,98 @@
+//! The last line of defence: passphrases that are taken out of messages wherever they slipped in.
+//!
+//! Messages leave them out by place already ([`super::context`], [`super::taint`]); this looks for their text.
+
+use std::rc::Rc;
+
+use zeroize::Zeroizing;
+
+use super::diagnostic::Diagnostic;
+use super::node::{Node, Value};
+use super::spec::Location;
+use super::taint::{is_passphrase, lines};
+
+/// Shorter texts are in everything; taking them out would only spoil messages.
+const SHORTEST: usize = 4;
+/// What stands in the place of a passphrase.
+const HIDDEN: &str = "(hidden)";
+
+/// The passphrases of a configuration, and everything that looks like one.
+pub(super) struct Redactor {
+    secrets: Vec<Zeroizing<String>>,
+}
+
+impl Redactor {
+    /// Collects from the trees, and from the text of lines that name a passphrase.
+    pub fn new<'t>(texts: impl Iterator<Item = &'t str>, roots: &[Rc<Node>]) -> Self {
+        let mut redactor = Self {
+            secrets: Vec::new(),
+        };
+        for line in texts.flat_map(lines) {
+            if let Some((key, value)) = line.split_once(':')
+                && is_passphrase(key)
+            {
+                redactor.add(value.trim().trim_matches(['"', '\'']));
+            }
+        }
+        for root in roots {
+            redactor.walk(root, false);
+        }
+        redactor
+    }
+
+    fn walk(&mut self, node: &Node, secret: bool) {
+        match &node.value {
+            Value::Scalar(scalar) if secret => {
+                self.add(&scalar.text);
+                if let Some(decoded) = scalar.as_text() {
+                    self.add(&decoded);
+                }
+            }
+            Value::Scalar(_) => {}
+            Value::List(items) => items.iter().for_each(|item| self.walk(item, secret)),
+            Value::Map(entries) => {
+                for entry in entries {
+                    let below = secret || &*entry.key == "static" || is_passphrase(&entry.key);
+                    self.walk(&entry.value, below);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, text: &str) {
+        for part in std::iter::once(text).chain(lines(text)) {
+            let part = part.trim();
+            if part.chars().count() >= SHORTEST {
+                self.secrets.push(Zeroizing::new(part.to_owned()));
+            }
+        }
+    }
+
+    fn clean(&self, text: &mut String) {
+        for secret in &self.secrets {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), HIDDEN);
+            }
+        }
+    }
+
+    /// Cleans every text of `diagnostic`.
+    pub fn diagnostic(&self, diagnostic: &mut Diagnostic) {
+        self.clean(&mut diagnostic.path);
+        self.clean(&mut diagnostic.message);
+        let optional = [
+            &mut diagnostic.found,
+            &mut diagnostic.allowed,
+            &mut diagnostic.hint,
+        ];
+        optional
+            .into_iter()
+            .flatten()
+            .for_each(|text| self.clean(text));
+    }
+
+    /// Cleans a warning.
+    pub fn warning(&self, warning: &mut (Location, String)) {
+        self.clean(&mut warning.1);
+    }
+}

@@ -1,0 +1,44 @@
+//! The line of a diagnostic with a caret below it, for a person at a terminal.
+//!
+//! Never shows a line that may hold a secret, or a neighbour of one: such a diagnostic has no snippet.
+//! Logs and JSON output must not call this.
+
+use super::Source;
+use super::diagnostic::Diagnostic;
+use super::taint::{Taint, lines};
+
+/// Longest part of a line that is shown, in characters.
+const WIDTH: usize = 100;
+
+/// The source line that `diagnostic` points at, with a caret under its column; `None` if the file is
+/// not among `sources`, the line does not exist, or it stands near a secret.
+///
+/// ```text
+///  12 |     wipe: maybe
+///     |           ^
+/// ```
+pub fn snippet(diagnostic: &Diagnostic, sources: &[Source<'_>]) -> Option<String> {
+    let at = &diagnostic.at;
+    let source = sources.iter().find(|source| source.name == at.file)?;
+    if Taint::of(source.text).near(at.line) {
+        return None;
+    }
+    let index = usize::try_from(at.line).ok()?.checked_sub(1)?;
+    let line = lines(source.text).nth(index)?;
+    let column = usize::try_from(at.column).ok()?.saturating_sub(1);
+    let skip = column.saturating_sub(WIDTH / 2);
+    let shown: String = line.chars().skip(skip).take(WIDTH).map(visible).collect();
+    let number = at.line.to_string();
+    let margin = " ".repeat(number.len());
+    let caret = " ".repeat(column - skip);
+    Some(format!(" {number} | {shown}\n {margin} | {caret}^"))
+}
+
+/// Tabs become one blank, so that the caret stands where it should; control characters never reach a terminal.
+fn visible(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    }
+}

@@ -1,0 +1,138 @@
+//! The only place that starts a process: the distribution's mkfs.
+#![expect(clippy::disallowed_methods, reason = "this module starts processes")]
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Why a program did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// There is no such program.
+    #[error("{program} is not installed")]
+    Missing {
+        /// Its name.
+        program: String,
+    },
+    /// It could not be started.
+    #[error("cannot start {program}")]
+    Start {
+        /// Its name.
+        program: String,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// It ran and failed.
+    #[error("{program} failed ({status}): {message}")]
+    Failed {
+        /// Its name.
+        program: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// What it said on standard error, shortened.
+        message: String,
+    },
+}
+
+impl ExecError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Missing { program } => {
+                let package = match program.as_str() {
+                    "mkfs.xfs" => "xfsprogs",
+                    "mkfs.vfat" => "dosfstools",
+                    other => other,
+                };
+                format!("install it (Debian's package {package}), or put it into PATH")
+            }
+            Self::Start { program, .. } => format!("check that {program} may be executed"),
+            Self::Failed { program, .. } => {
+                format!("run {program} by hand on a file to see more; the disk is as it was")
+            }
+        }
+    }
+}
+
+/// Where programs are looked for: the caller's PATH, then where distributions keep mkfs.
+fn search_path() -> String {
+    let own = std::env::var("PATH").unwrap_or_default();
+    format!("{own}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+}
+
+/// Runs `argv` with `last` as its last argument, with no input, and waits for it.
+///
+/// # Errors
+/// [`ExecError`].
+pub fn run(argv: &[String], last: &Path) -> Result<(), ExecError> {
+    let (program, options) = argv.split_first().ok_or_else(|| ExecError::Missing {
+        program: String::new(),
+    })?;
+    let output = Command::new(program)
+        .args(options)
+        .arg(last)
+        .env_clear()
+        .env("PATH", search_path())
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output();
+    let output = output.map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => ExecError::Missing {
+            program: program.clone(),
+        },
+        _ => ExecError::Start {
+            program: program.clone(),
+            source,
+        },
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(ExecError::Failed {
+        program: program.clone(),
+        status: output.status,
+        message: first_line(&output.stderr),
+    })
+}
+
+fn first_line(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("it said nothing");
+    line.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argv(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_its_package() {
+        let error = run(&argv(&["mkfs.nosuch"]), Path::new("/dev/null")).unwrap_err();
+        assert_eq!(error.to_string(), "mkfs.nosuch is not installed");
+        let error = ExecError::Missing {
+            program: "mkfs.xfs".into(),
+        };
+        assert!(error.hint().contains("xfsprogs"));
+    }
+
+    #[test]
+    fn a_failing_program_is_quoted_by_its_first_line() {
+        let error = run(
+            &argv(&["sh", "-c", "echo 'no room' >&2; exit 3"]),
+            Path::new("x"),
+        )
+        .unwrap_err();
+        assert_eq!(error.to_string(), "sh failed (exit status: 3): no room");
+    }
+}

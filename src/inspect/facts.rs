@@ -1,0 +1,278 @@
+//! What has to be read beyond the signatures: LUKS2 headers, META. Holds no key material.
+
+use std::collections::BTreeMap;
+
+use crate::keys::Keys;
+use crate::partitioner::luks2::{self, Kdf, Keyslot, Limits, Luks2Error, Segment};
+use crate::partitioner::meta::{Meta, tag};
+use crate::probe::inventory::{Content, Partition};
+use crate::secret::Secret;
+use crate::target::BlockSource;
+use crate::units::Bytes;
+
+/// META is one MiB; anything else with that name is not read as META.
+const META_SIZE: Bytes = crate::partitioner::layout::META_SIZE;
+
+/// What was read, by partition number.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// LUKS2 volumes.
+    pub luks: BTreeMap<u32, Luks>,
+    /// META, if there is a partition of that name.
+    pub meta: Option<MetaFacts>,
+}
+
+/// A LUKS volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Luks {
+    /// Cipher of the data; empty if no header is sound.
+    pub cipher: String,
+    /// Encryption sector size.
+    pub sector_size: u32,
+    /// Key slots with their KDF, such as `0 argon2id 1 GiB × 4`.
+    pub slots: Vec<String>,
+    /// Key slot numbers.
+    pub numbers: Vec<u32>,
+    /// What is wrong with the header copies.
+    pub defects: Vec<String>,
+    /// What Talos' own header check refuses.
+    pub refused: Vec<String>,
+    /// For each slot of the configuration: whether its key opens it.
+    pub opens: BTreeMap<u32, bool>,
+}
+
+/// META.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetaFacts {
+    /// Nothing is in it.
+    Empty,
+    /// It is sound.
+    Sound {
+        /// Its tags.
+        tags: Vec<u8>,
+        /// Key slots and kinds in tag 0x09, such as `0 nodeID`; `None` if there is no such tag or it is `null`.
+        state: Option<Vec<String>>,
+    },
+    /// It cannot be used.
+    Damaged(String),
+}
+
+impl Facts {
+    /// Reads what the partitions of `content` need; with keys also whether they open. Opening takes the
+    /// KDF's memory, at most `memory` of it.
+    pub fn read(
+        source: &dyn BlockSource,
+        content: &Content,
+        keys: Option<&Keys>,
+        memory: Bytes,
+    ) -> Self {
+        let mut facts = Self::default();
+        for partition in content
+            .layout()
+            .iter()
+            .flat_map(|layout| &layout.partitions)
+        {
+            let is_luks = partition.signatures.iter().any(|s| s.kind == "crypto_LUKS");
+            if is_luks && let Ok(found) = luks2::read(source, partition.extent) {
+                let keys = keys.map_or(&[][..], |keys| keys.of(&partition.name));
+                facts.luks.insert(
+                    partition.number,
+                    luks(source, partition, &found, keys, memory),
+                );
+            }
+            if partition.name == "META" && partition.extent.len == META_SIZE {
+                facts.meta = Some(meta(source, partition));
+            }
+        }
+        facts
+    }
+
+    /// One line about a partition, from its facts and its labels.
+    pub fn detail(&self, partition: &Partition) -> String {
+        if let Some(luks) = self.luks.get(&partition.number) {
+            return luks.in_words();
+        }
+        if partition.name == "META" {
+            return self
+                .meta
+                .as_ref()
+                .map(MetaFacts::in_words)
+                .unwrap_or_default();
+        }
+        let label = partition
+            .signatures
+            .first()
+            .map(|s| s.label.clone())
+            .unwrap_or_default();
+        if label.is_empty() {
+            String::new()
+        } else {
+            format!("label {label}")
+        }
+    }
+}
+
+impl Luks {
+    fn in_words(&self) -> String {
+        let mut words = Vec::new();
+        if !self.cipher.is_empty() {
+            words.push(format!(
+                "{}, {}-byte sectors",
+                self.cipher, self.sector_size
+            ));
+            words.extend(self.slots.iter().map(|slot| format!("slot {slot}")));
+        }
+        words.extend(self.opens.iter().map(|(slot, opens)| {
+            format!(
+                "slot {slot} {} with this config's key",
+                if *opens { "opens" } else { "does NOT open" }
+            )
+        }));
+        words.extend(self.defects.iter().cloned());
+        words.join("; ")
+    }
+}
+
+impl MetaFacts {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Empty => String::from("empty"),
+            Self::Damaged(why) => format!("damaged: {why}"),
+            Self::Sound { tags, state } => {
+                let tags: Vec<String> = tags.iter().map(|tag| format!("0x{tag:02x}")).collect();
+                match state {
+                    Some(slots) => format!(
+                        "tags {}; opens STATE with {}",
+                        tags.join(" "),
+                        slots.join(", ")
+                    ),
+                    None => format!("tags {}", tags.join(" ")),
+                }
+            }
+        }
+    }
+}
+
+fn luks(
+    source: &dyn BlockSource,
+    partition: &Partition,
+    found: &luks2::Found,
+    keys: &[(u32, Secret)],
+    memory: Bytes,
+) -> Luks {
+    let mut facts = Luks::default();
+    for (copy, name) in [(&found.primary, "first"), (&found.secondary, "second")] {
+        match copy {
+            luks2::CopyState::Valid(_) => {}
+            luks2::CopyState::Damaged(damage) => facts
+                .defects
+                .push(format!("{name} header damaged: {damage}")),
+            luks2::CopyState::Version(version) => {
+                facts.defects.push(format!("LUKS version {version}"))
+            }
+            luks2::CopyState::Absent => facts.defects.push(format!("no {name} header")),
+        }
+    }
+    let Some(header) = found.header() else {
+        return facts;
+    };
+    if header.is_detached() {
+        facts
+            .defects
+            .push(String::from("a detached header: its data is elsewhere"));
+    }
+    if let Some(Segment::Crypt(segment)) = header.metadata.segments.values().next() {
+        facts.cipher = segment.encryption.clone();
+        facts.sector_size = segment.sector_size;
+    }
+    facts.numbers = header.metadata.keyslots.keys().copied().collect();
+    facts.slots = header
+        .metadata
+        .keyslots
+        .iter()
+        .map(|(number, slot)| slot_in_words(*number, slot))
+        .collect();
+    facts.refused = luks2::talos_header_check(header);
+    let limits = Limits {
+        memory,
+        ..Limits::default()
+    };
+    for (slot, key) in keys {
+        let opened = luks2::unlock(source, partition.extent, header, *slot, key, &limits);
+        match opened {
+            Ok(_) => {
+                facts.opens.insert(*slot, true);
+            }
+            Err(Luks2Error::WrongPassphrase { .. } | Luks2Error::NoSuchKeyslot(_)) => {
+                facts.opens.insert(*slot, false);
+            }
+            Err(error) => facts
+                .defects
+                .push(format!("slot {slot} could not be tried: {error}")),
+        }
+    }
+    facts
+}
+
+fn slot_in_words(number: u32, slot: &Keyslot) -> String {
+    let Keyslot::Luks2(slot) = slot else {
+        return format!("{number} of another type");
+    };
+    match &slot.kdf {
+        Kdf::Argon2id(cost) => format!("{number} argon2id {} × {}", kib(cost.memory), cost.time),
+        Kdf::Argon2i(cost) => format!("{number} argon2i {} × {}", kib(cost.memory), cost.time),
+        Kdf::Pbkdf2 { iterations, .. } => format!("{number} pbkdf2 × {iterations}"),
+        Kdf::Other => format!("{number} with a KDF that is not known"),
+    }
+}
+
+fn kib(kib: u32) -> Bytes {
+    Bytes::new(u64::from(kib) << 10)
+}
+
+fn meta(source: &dyn BlockSource, partition: &Partition) -> MetaFacts {
+    let bytes = match source.read_extent(partition.extent) {
+        Ok(bytes) => bytes,
+        Err(error) => return MetaFacts::Damaged(error.to_string()),
+    };
+    if bytes.iter().all(|byte| *byte == 0) {
+        return MetaFacts::Empty;
+    }
+    match Meta::decode(&bytes) {
+        Ok(meta) => MetaFacts::Sound {
+            tags: meta.tags().collect(),
+            state: meta
+                .get(tag::STATE_ENCRYPTION)
+                .and_then(|value| key_kinds(value.expose())),
+        },
+        Err(error) => MetaFacts::Damaged(error.to_string()),
+    }
+}
+
+/// Slots and kinds of the keys in tag 0x09, never their values; `None` for `null` or what is no JSON.
+fn key_kinds(json: &[u8]) -> Option<Vec<String>> {
+    let value: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let keys = value.get("EncryptionKeys")?.as_array()?;
+    let kind = |key: &serde_json::Value| {
+        let names = [
+            ("KeyStatic", "static"),
+            ("KeyNodeID", "nodeID"),
+            ("KeyKMS", "kms"),
+            ("KeyTPM", "tpm"),
+        ];
+        names
+            .iter()
+            .find(|(field, _)| key.get(*field).is_some_and(|v| !v.is_null()))
+            .map_or("unknown", |(_, kind)| kind)
+    };
+    let slot = |key: &serde_json::Value| {
+        key.get("KeySlot")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0)
+    };
+    Some(
+        keys.iter()
+            .map(|key| format!("{} {}", slot(key), kind(key)))
+            .collect(),
+    )
+}

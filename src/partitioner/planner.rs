@@ -1,0 +1,188 @@
+//! From configuration, machine and selection to the plan. Pure: the same input gives the same plan.
+
+use crate::config::spec::Spec;
+use crate::guid::Seed;
+use crate::keys::KeyError;
+use crate::partitioner::content::MkfsFacts;
+use crate::partitioner::disk::{self, DiskError};
+use crate::partitioner::layout::{Bootloader, TalosVersion};
+use crate::partitioner::wanted::Style;
+use crate::partitioner::{remarks, steps};
+use crate::plan::{Cost, KdfCost, MachineBinding, Plan, SCHEMA};
+use crate::probe::inventory::{Disk, Inventory};
+use crate::selector::selection::{Outcome, Selection};
+use crate::units::Bytes;
+
+/// What planning needs besides configuration and machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What all GUIDs derive from.
+    pub seed: Seed,
+    /// Whose sizes apply.
+    pub talos: TalosVersion,
+    /// Which boot partitions a fresh system disk gets.
+    pub bootloader: Bootloader,
+    /// Cost of every keyslot.
+    pub kdf: KdfCost,
+    /// Seconds that one derivation with `kdf` takes on this machine, if it was measured.
+    pub kdf_seconds: Option<f64>,
+    /// Whether EPHEMERAL gets its filesystem here, or from Talos.
+    pub ephemeral_filesystem: bool,
+    /// Whether a disk is marked while it is unfinished.
+    pub mark: bool,
+    /// What mkfs can do.
+    pub mkfs: MkfsFacts,
+    /// UUID of the machine, where it is known.
+    pub uuid: Option<String>,
+    /// Only this disk (by id), although the selection names more.
+    pub only: Option<String>,
+    /// Digest of the configuration without its secrets.
+    pub config_digest: String,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A disk cannot be laid out.
+    #[error("cannot lay out {disk}")]
+    Disk {
+        /// The disk, for people.
+        disk: String,
+        /// Why.
+        #[source]
+        source: DiskError,
+    },
+    /// A key cannot be made.
+    #[error("a volume cannot be sealed")]
+    Key(#[from] KeyError),
+    /// The selection names a disk that the inventory does not have.
+    #[error("the selection names disk {0}, which the inventory does not have")]
+    UnknownDisk(String),
+}
+
+/// The plan for everything that `selection` selected.
+///
+/// # Errors
+/// [`PlanError`] when a disk cannot be laid out as wanted; nothing was written.
+pub fn plan(
+    spec: &Spec,
+    inventory: &Inventory,
+    selection: &Selection,
+    options: &Options,
+) -> Result<Plan, PlanError> {
+    let style = Style {
+        talos: options.talos,
+        bootloader: options.bootloader,
+        ephemeral_filesystem: options.ephemeral_filesystem,
+    };
+    let mut disks = Vec::new();
+    for (disk, roles) in assignments(inventory, selection, options)? {
+        let planned =
+            disk::plan(spec, disk, &roles, style, options).map_err(|source| PlanError::Disk {
+                disk: title(disk),
+                source,
+            })?;
+        disks.push(planned);
+    }
+    let steps = disks
+        .iter()
+        .enumerate()
+        .flat_map(|(index, disk)| steps::steps(index, disk))
+        .collect();
+    let plan = Plan {
+        schema: SCHEMA.to_owned(),
+        id: String::new(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        seed: options.seed,
+        machine: MachineBinding {
+            uuid: options.uuid.clone(),
+            product: inventory.machine.product.clone(),
+        },
+        config: options.config_digest.clone(),
+        talos: options.talos.to_string(),
+        cost: cost(&disks, options),
+        remarks: remarks::remarks(spec, &disks, options),
+        disks,
+        steps,
+    };
+    Ok(plan.sealed())
+}
+
+/// Disk → roles, system disk first, then in the order of the roles.
+fn assignments<'a>(
+    inventory: &'a Inventory,
+    selection: &Selection,
+    options: &Options,
+) -> Result<Vec<(&'a Disk, Vec<String>)>, PlanError> {
+    let mut assigned: Vec<(&Disk, Vec<String>)> = Vec::new();
+    for role in selection
+        .roles
+        .iter()
+        .filter(|role| role.outcome == Outcome::Selected)
+    {
+        let id = role.disk_id.clone().unwrap_or_default();
+        if options.only.as_ref().is_some_and(|only| *only != id) {
+            continue;
+        }
+        let disk = inventory
+            .disks
+            .iter()
+            .find(|disk| disk.id == id)
+            .ok_or(PlanError::UnknownDisk(id))?;
+        match assigned.iter_mut().find(|(known, _)| known.id == disk.id) {
+            Some((_, roles)) => roles.push(role.role.clone()),
+            None => assigned.push((disk, vec![role.role.clone()])),
+        }
+    }
+    Ok(assigned)
+}
+
+/// A disk for people: path, model and size.
+pub fn title(disk: &Disk) -> String {
+    let model = if disk.talos.model.is_empty() {
+        "no model"
+    } else {
+        &disk.talos.model
+    };
+    format!("{} ({model}, {})", disk.path, Bytes::new(disk.talos.size))
+}
+
+fn cost(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
+    let slots: usize = disks
+        .iter()
+        .flat_map(|disk| &disk.partitions)
+        .map(crate::plan::PartitionPlan::slot_count)
+        .sum();
+    let bytes: u64 = disks
+        .iter()
+        .map(|disk| disk::bytes_written(disk).get())
+        .sum();
+    let memory = if slots == 0 {
+        Bytes::ZERO
+    } else {
+        options.kdf.memory
+    };
+    // The rest of the process: buffers, headers, the plan itself.
+    let memory = memory.checked_add(Bytes::mib(16)).unwrap_or(memory);
+    let seconds = options.kdf_seconds.map(|per_slot| {
+        let slots = u32::try_from(slots).unwrap_or(u32::MAX);
+        let writing = bytes / (200 << 20);
+        (per_slot * f64::from(slots) + f64::from(u32::try_from(writing).unwrap_or(u32::MAX)) + 0.1)
+            .round_to_tenth()
+    });
+    Cost {
+        bytes_written: Bytes::new(bytes),
+        memory,
+        seconds,
+    }
+}
+
+trait RoundToTenth {
+    fn round_to_tenth(self) -> Self;
+}
+
+impl RoundToTenth for f64 {
+    fn round_to_tenth(self) -> Self {
+        (self * 10.0).round() / 10.0
+    }
+}

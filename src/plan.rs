@@ -1,0 +1,391 @@
+//! The plan: everything that apply will do, with no choice left and no key material in it.
+//!
+//! Pure data. The id is a digest over the canonical form (the JSON of all other fields), so two plans
+//! with the same id do the same thing. All GUIDs derive from the seed; the KDF cost is fixed here.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::guid::{Guid, Seed};
+use crate::units::{Bytes, Extent, Geometry};
+
+/// The name and version that a [`Plan`] carries in its `schema` field.
+pub const SCHEMA: &str = "keelblock/plan/v1";
+
+/// What apply would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Digest of everything else here, short enough to compare by eye: `1f2e-3d4c-5b6a-7988`.
+    pub id: String,
+    /// The keelblock version that planned; another one refuses to apply.
+    pub version: String,
+    /// What all GUIDs derive from.
+    pub seed: Seed,
+    /// The machine that the plan is for.
+    pub machine: MachineBinding,
+    /// Digest of the configuration without its secrets.
+    pub config: String,
+    /// Talos version whose sizes and mkfs options were used, such as `1.10`.
+    pub talos: String,
+    /// The disks to change, in the order in which they are changed.
+    pub disks: Vec<DiskPlan>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What it costs.
+    pub cost: Cost,
+    /// What a reader should know before saying yes: what META exposes, what a key is worth, what is left to Talos.
+    pub remarks: Vec<String>,
+}
+
+/// The machine that a plan is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineBinding {
+    /// SMBIOS UUID, where known.
+    pub uuid: Option<String>,
+    /// SMBIOS product, for people.
+    pub product: String,
+}
+
+/// One disk: what it must be now, and what it is to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiskPlan {
+    /// Where it was found when planning; a device node or an image file.
+    pub path: String,
+    /// Identity of the disk, as the inventory has it.
+    pub id: String,
+    /// What it is called, for people: model and size.
+    pub title: String,
+    /// Roles that live on it.
+    pub roles: Vec<String>,
+    /// Size and block sizes; apply refuses any other.
+    pub geometry: Geometry,
+    /// What must still be true when apply starts.
+    pub before: Precondition,
+    /// GUID of the partition table.
+    pub table: Guid,
+    /// Whether the table is made anew or an existing one is completed.
+    pub fresh: bool,
+    /// Whether the table is written: always when fresh, else when an entry changes or a copy is damaged.
+    pub writes_table: bool,
+    /// Where the mark of an unfinished apply goes; absent where something else lies there.
+    pub marker: Option<Bytes>,
+    /// What is zeroed before anything is written, in order.
+    pub wipe: Vec<Wipe>,
+    /// Every partition of the finished disk and every one that goes, in the order of their start.
+    pub partitions: Vec<PartitionPlan>,
+}
+
+impl DiskPlan {
+    /// Whether there is anything to do.
+    pub fn changes(&self) -> bool {
+        self.writes_table
+            || self.before.unfinished.is_some()
+            || self.partitions.iter().any(PartitionPlan::is_made)
+    }
+}
+
+/// What must still be true of a disk when apply starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Precondition {
+    /// Digest of what was on it.
+    pub fingerprint: String,
+    /// The same in words, for the refusal: `blank`, `gpt with 4 partitions`, …
+    pub content: String,
+    /// The kernel's disk sequence number, if it had one.
+    pub diskseq: Option<u64>,
+    /// The id of the plan whose apply was interrupted here, if one was.
+    pub unfinished: Option<String>,
+}
+
+/// A range that is zeroed, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wipe {
+    /// The ranges.
+    pub extents: Vec<Extent>,
+    /// Whether these are the old table and the ends of the disk; they go after everything else.
+    pub table: bool,
+    /// What is lost, such as `ext4 in partition 2 "data"`.
+    pub why: String,
+}
+
+/// One partition of the finished disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartitionPlan {
+    /// GPT name.
+    pub name: String,
+    /// What happens to it.
+    pub action: Action,
+    /// Entry number, from 1.
+    pub number: u32,
+    /// First byte on the disk.
+    pub start: Bytes,
+    /// Bytes in all.
+    pub size: Bytes,
+    /// Partition type.
+    #[serde(rename = "type")]
+    pub type_guid: Guid,
+    /// Unique partition GUID.
+    pub guid: Guid,
+    /// GPT attribute bits.
+    pub attributes: u64,
+    /// What is in it afterwards.
+    pub content: ContentPlan,
+}
+
+impl PartitionPlan {
+    /// Where it lies.
+    pub const fn extent(&self) -> Extent {
+        Extent::new(self.start, self.size)
+    }
+
+    /// Whether its META content is rewritten although the partition stays.
+    pub fn updates_meta(&self) -> bool {
+        self.action == Action::Keep && matches!(self.content, ContentPlan::Meta { state: Some(_) })
+    }
+
+    /// How many keyslots this plan derives for it.
+    pub fn slot_count(&self) -> usize {
+        match &self.content {
+            ContentPlan::Sealed(seal) if self.is_made() => seal.slots.len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether its content is written by this plan.
+    pub fn is_made(&self) -> bool {
+        matches!(self.action, Action::Create | Action::Seal)
+    }
+}
+
+/// What happens to a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Not a byte of it changes (META: but tag 0x09).
+    Keep,
+    /// Made anew in free space.
+    Create,
+    /// Its entry is there, its content is empty and gets made.
+    Seal,
+    /// Goes, with everything in it.
+    Wipe,
+}
+
+/// What a partition holds when apply is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ContentPlan {
+    /// What it holds now. The text names it.
+    AsIs {
+        /// In words, such as `xfs` or `luks`.
+        found: String,
+    },
+    /// Nothing: first and last MiB are zeros, and Talos formats it.
+    Empty {
+        /// Who fills it, such as `Talos formats it as ext4`.
+        then: String,
+    },
+    /// A filesystem in plain.
+    Filesystem(FilesystemPlan),
+    /// A LUKS2 volume.
+    Sealed(SealPlan),
+    /// Talos' META.
+    Meta {
+        /// The `STATE` encryption goes to tag 0x09; `None` leaves META without that tag.
+        state: Option<StateTag>,
+    },
+}
+
+/// What META's tag 0x09 will hold; the bytes are made when applying, because they may hold a passphrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StateTag {
+    /// The configuration of STATE's encryption.
+    Encryption,
+    /// The tag is removed or absent: STATE is plain.
+    Absent,
+}
+
+/// A filesystem, made by the distribution's own mkfs on a sparse file and copied into place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesystemPlan {
+    /// `xfs` or `vfat`.
+    pub kind: String,
+    /// Filesystem label; empty for none.
+    pub label: String,
+    /// Program and options, without the device.
+    pub mkfs: Vec<String>,
+    /// Size of the filesystem.
+    pub size: Bytes,
+}
+
+/// A LUKS2 volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SealPlan {
+    /// UUID in the LUKS header.
+    pub uuid: Guid,
+    /// Cipher in dm-crypt's notation.
+    pub cipher: String,
+    /// Encryption sector size in bytes: 512 or 4096.
+    pub sector_size: u32,
+    /// Where the payload begins within the partition.
+    pub data_offset: Bytes,
+    /// Cost of every keyslot.
+    pub kdf: KdfCost,
+    /// Keyslots: slot number and where its key comes from (`static`, `nodeID`).
+    pub slots: Vec<SlotPlan>,
+    /// What is inside; `None` leaves formatting to Talos.
+    pub filesystem: Option<FilesystemPlan>,
+}
+
+/// One keyslot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotPlan {
+    /// Keyslot = config slot.
+    pub slot: u32,
+    /// Where its key comes from.
+    pub source: String,
+}
+
+/// Argon2id parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KdfCost {
+    /// Memory.
+    pub memory: Bytes,
+    /// Passes.
+    pub time: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+/// One step. The order is what the crash tests hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Index into [`Plan::disks`].
+    pub disk: usize,
+    /// What is done.
+    #[serde(flatten)]
+    pub op: Op,
+}
+
+/// What one step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum Op {
+    /// Leaves a mark with the plan's id, so that an interrupted run is recognised.
+    Mark,
+    /// Zeroes [`DiskPlan::wipe`]`[wipe]`.
+    Wipe {
+        /// Index.
+        wipe: usize,
+    },
+    /// Everything written so far becomes durable.
+    Sync,
+    /// Zeroes the first and last MiB of a partition's range.
+    Clear {
+        /// Index into [`DiskPlan::partitions`].
+        partition: usize,
+    },
+    /// Writes LUKS2 header and keyslots.
+    Seal {
+        /// Index into [`DiskPlan::partitions`].
+        partition: usize,
+    },
+    /// Writes what mkfs made, encrypted where the partition is sealed.
+    Fill {
+        /// Index into [`DiskPlan::partitions`].
+        partition: usize,
+    },
+    /// Writes META.
+    Meta {
+        /// Index into [`DiskPlan::partitions`].
+        partition: usize,
+    },
+    /// Writes one piece of a partition table.
+    Table {
+        /// Which piece.
+        piece: TablePiece,
+        /// Whether partitions that are being made are named in it yet.
+        stage: TableStage,
+    },
+    /// Writes the protective MBR: from here on the kernel sees the table.
+    ProtectiveMbr,
+    /// The kernel reads the table again.
+    Publish,
+    /// Everything is read back and compared.
+    ReadBack,
+    /// Takes the mark away.
+    Unmark,
+}
+
+/// A piece of a GPT, in the order in which they are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TablePiece {
+    /// Backup entry array.
+    BackupEntries,
+    /// Backup header.
+    BackupHeader,
+    /// Primary entry array.
+    PrimaryEntries,
+    /// Primary header.
+    PrimaryHeader,
+}
+
+/// Which table a piece belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableStage {
+    /// Without the partitions that are about to be sealed in place.
+    Without,
+    /// The finished table.
+    Final,
+}
+
+/// What a plan costs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Bytes written to disks, estimated where mkfs decides.
+    pub bytes_written: Bytes,
+    /// Memory at the peak: the KDF's and some.
+    pub memory: Bytes,
+    /// Seconds, estimated from the measured KDF speed; `None` if it was not measured.
+    pub seconds: Option<f64>,
+}
+
+impl Plan {
+    /// The id that belongs to the content of the other fields.
+    pub fn compute_id(&self) -> String {
+        let mut canonical = self.clone();
+        canonical.id = String::new();
+        let json =
+            serde_json::to_vec(&canonical).expect("a plan has string keys and finite numbers");
+        let digest = Sha256::digest(&json);
+        let hex: String = digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        [&hex[..4], &hex[4..8], &hex[8..12], &hex[12..]].join("-")
+    }
+
+    /// The same plan with its id filled in.
+    pub fn sealed(mut self) -> Self {
+        self.id = self.compute_id();
+        self
+    }
+
+    /// Whether a volume with this name is on any of its disks.
+    pub fn has_volume(&self, name: &str) -> bool {
+        self.disks
+            .iter()
+            .flat_map(|disk| &disk.partitions)
+            .any(|p| p.name == name)
+    }
+
+    /// Whether the plan changes nothing at all.
+    pub fn is_converged(&self) -> bool {
+        !self.disks.iter().any(DiskPlan::changes)
+    }
+}

@@ -1,0 +1,253 @@
+//! One role: from what every disk has to say, to one disk, none, or a refusal.
+
+use super::cel::EvalError;
+use super::guard::{Guards, carries};
+use super::rule::{Rule, SystemDisk};
+use super::score::{installed, score};
+use super::selection::{Check, CheckKind, DiskVerdict, Outcome, Role, Score, Verdict};
+use crate::probe::inventory::Disk;
+
+/// How many near misses a reason names.
+const NEAREST: usize = 3;
+
+/// Why a role waits for another one.
+const NO_SYSTEM_DISK: &str = "it depends on the system disk, and the role install has none";
+
+/// A role to be decided.
+pub(super) struct Question<'a> {
+    pub role: &'a str,
+    pub source: String,
+    pub rule: Rule<'a>,
+    pub system: SystemDisk<'a>,
+    /// Talos passes over write-protected disks before it looks at the rule.
+    pub skip_readonly: bool,
+    pub guards: Guards<'a>,
+}
+
+/// How one disk fares.
+struct Row<'i> {
+    disk: &'i Disk,
+    checks: Vec<Check>,
+    matched: bool,
+    error: Option<EvalError>,
+    score: Option<Score>,
+}
+
+impl Row<'_> {
+    fn failing(&self, kind: CheckKind) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(move |c| !c.pass && c.kind == kind)
+    }
+}
+
+/// The decision for one role over `disks`, which are in Talos' order.
+pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
+    let rows: Vec<Row<'_>> = rows(question, disks);
+    let (outcome, chosen, reason) = outcome(question, &rows);
+    let selected = chosen.filter(|_| outcome == Outcome::Selected);
+    Role {
+        role: question.role.to_owned(),
+        outcome,
+        disk: selected.map(|disk| disk.path.clone()),
+        disk_id: selected.map(|disk| disk.id.clone()),
+        reason,
+        source: question.source.clone(),
+        rule: question.rule.text(),
+        verdicts: rows
+            .into_iter()
+            .map(|row| DiskVerdict {
+                disk: row.disk.path.clone(),
+                id: row.disk.id.clone(),
+                verdict: if selected.is_some_and(|disk| disk.path == row.disk.path) {
+                    Verdict::Selected
+                } else if row.matched && row.checks.iter().all(|check| check.pass) {
+                    Verdict::Eligible
+                } else {
+                    Verdict::Excluded
+                },
+                score: row.score,
+                checks: row.checks,
+            })
+            .collect(),
+    }
+}
+
+fn rows<'i>(question: &Question<'_>, disks: &[&'i Disk]) -> Vec<Row<'i>> {
+    let meta = installed(disks);
+    disks
+        .iter()
+        .map(|&disk| {
+            let (mut checks, verdict) = question.rule.verdict(disk, question.system);
+            let mut matched = verdict.as_ref().is_ok_and(|matched| *matched);
+            let mut error = verdict.err();
+            if question.skip_readonly && disk.talos.readonly {
+                (matched, error) = (false, None);
+                checks.insert(0, readonly());
+            }
+            checks.extend(question.guards.checks(disk));
+            let scored = matches!(question.rule, Rule::Score) && matched;
+            Row {
+                disk,
+                checks,
+                matched,
+                error,
+                score: scored.then(|| score(disk, meta.as_deref() == Some(&disk.path))),
+            }
+        })
+        .collect()
+}
+
+fn readonly() -> Check {
+    Check {
+        check: "readonly".to_owned(),
+        wanted: "false (Talos asks for it)".to_owned(),
+        found: "true".to_owned(),
+        pass: false,
+        kind: CheckKind::Match,
+    }
+}
+
+fn outcome<'i>(question: &Question<'_>, rows: &[Row<'i>]) -> (Outcome, Option<&'i Disk>, String) {
+    let failed = rows.iter().find_map(|row| Some((row, row.error.as_ref()?)));
+    if let (Some((_, EvalError::Unbound { .. })), SystemDisk::Unknown) = (failed, question.system) {
+        return (Outcome::None, None, NO_SYSTEM_DISK.to_owned());
+    }
+    if let Some((row, error)) = failed {
+        let path = &row.disk.path;
+        let reason = format!("the rule has no value for {path}: {error}; Talos would give up");
+        return (Outcome::Refused, None, reason);
+    }
+    let matching: Vec<&Row<'i>> = rows.iter().filter(|row| row.matched).collect();
+    let best = match best(question, &matching) {
+        Ok(Some(best)) => best,
+        Ok(None) => return (Outcome::None, None, nothing(question, rows)),
+        Err(reason) => return (Outcome::Refused, None, reason),
+    };
+    let (row, why) = best;
+    let against: Vec<String> = row
+        .failing(CheckKind::Guard)
+        .map(|check| format!("{}: {}", check.check, check.found))
+        .collect();
+    let path = &row.disk.path;
+    if against.is_empty() {
+        return (Outcome::Selected, Some(row.disk), format!("{path} {why}"));
+    }
+    let mut reason = format!("{path} {why}, but must not be used: {}", against.join("; "));
+    if row
+        .failing(CheckKind::Guard)
+        .any(|check| check.check == "content")
+    {
+        let consent = "to allow it, set install.wipe to true and name the disk to be wiped";
+        reason = format!("{reason}; {consent} ({})", row.disk.id);
+    }
+    (Outcome::Refused, None, reason)
+}
+
+/// The one disk of those that match, and what speaks for it; an error if there is more than one.
+fn best<'r, 'i>(
+    question: &Question<'_>,
+    matching: &[&'r Row<'i>],
+) -> Result<Option<(&'r Row<'i>, String)>, String> {
+    if let Rule::Score = question.rule {
+        return best_score(matching);
+    }
+    match matching {
+        [] => Ok(None),
+        [only] => Ok(Some((only, "is the only disk that matches".to_owned()))),
+        [first, second, ..] => {
+            let label = question.guards.label;
+            let mut holders = matching.iter().filter(|row| carries(row.disk, label));
+            if let (Some(holder), None) = (holders.next(), holders.next()) {
+                return Ok(Some((holder, format!("matches and already holds {label}"))));
+            }
+            Err(format!(
+                "{} disks match: {}; Talos would take {} without asking{}",
+                matching.len(),
+                paths(matching),
+                first.disk.path,
+                difference(first.disk, second.disk)
+            ))
+        }
+    }
+}
+
+fn best_score<'r, 'i>(matching: &[&'r Row<'i>]) -> Result<Option<(&'r Row<'i>, String)>, String> {
+    let total = |row: &Row<'_>| row.score.as_ref().map_or(0, |score| score.total);
+    let Some(top) = matching.iter().map(|row| total(row)).max() else {
+        return Ok(None);
+    };
+    let leaders: Vec<&Row<'_>> = matching
+        .iter()
+        .copied()
+        .filter(|r| total(r) == top)
+        .collect();
+    match matching.iter().copied().find(|row| total(row) == top) {
+        Some(leader) if leaders.len() == 1 => {
+            Ok(Some((leader, format!("has the best score ({top})"))))
+        }
+        _ => Err(format!(
+            "{} disks tie for the best score ({top}): {}; name one in machine.install",
+            leaders.len(),
+            paths(&leaders)
+        )),
+    }
+}
+
+fn paths(rows: &[&Row<'_>]) -> String {
+    let paths: Vec<&str> = rows.iter().map(|row| row.disk.path.as_str()).collect();
+    paths.join(", ")
+}
+
+/// The first property that tells two disks apart and that a rule could use.
+fn difference(a: &Disk, b: &Disk) -> String {
+    let (ta, tb) = (&a.talos, &b.talos);
+    let properties = [
+        ("wwid", &ta.wwid, &tb.wwid),
+        ("serial", &ta.serial, &tb.serial),
+        ("model", &ta.model, &tb.model),
+        ("transport", &ta.transport, &tb.transport),
+        ("bus_path", &ta.bus_path, &tb.bus_path),
+    ];
+    properties
+        .into_iter()
+        .find(|(_, a, b)| a != b && !a.is_empty() && !b.is_empty())
+        .map_or(String::new(), |(name, x, y)| {
+            format!("; {} and {} differ in {name}: {x:?}, {y:?}", a.path, b.path)
+        })
+}
+
+/// Why no disk matches, with those that miss least.
+fn nothing(question: &Question<'_>, rows: &[Row<'_>]) -> String {
+    if let (Rule::SystemDisk, SystemDisk::Unknown) = (question.rule, question.system) {
+        return NO_SYSTEM_DISK.to_owned();
+    }
+    let mut misses: Vec<(usize, &Row<'_>)> = rows
+        .iter()
+        .map(|row| (row.failing(CheckKind::Match).count(), row))
+        .collect();
+    misses.sort_by_key(|(count, _)| *count);
+    let least = misses.first().map_or(0, |miss| miss.0);
+    let nearest: Vec<String> = misses
+        .iter()
+        .filter(|(count, _)| *count == least)
+        .take(NEAREST)
+        .map(|(_, row)| {
+            let checks: Vec<String> = row
+                .failing(CheckKind::Match)
+                .map(|c| format!("{} wanted {}, found {}", c.check, c.wanted, c.found))
+                .collect();
+            format!("{}: {}", row.disk.path, checks.join(", "))
+        })
+        .collect();
+    let globbed = matches!(question.rule, Rule::Device(path) if path.contains(['*', '?', '[']));
+    let mut reason = match (rows.is_empty(), nearest.is_empty()) {
+        (true, _) => "the machine has no disk".to_owned(),
+        (false, true) => "no disk matches".to_owned(),
+        (false, false) => format!("no disk matches; nearest: {}", nearest.join("; ")),
+    };
+    if globbed {
+        reason.push_str("; a path is taken literally, patterns in it are not expanded");
+    }
+    reason
+}

@@ -1,0 +1,333 @@
+//! What speaks against a disk although a rule names it. Failing one of these refuses the role.
+
+use super::selection::{Check, CheckKind};
+use super::{Request, apple};
+use crate::config::spec::{FilesystemKind, LegacyDisk, Spec, Volume};
+use crate::probe::inventory::{Content, Disk, Inventory, Layout};
+use crate::selector::rule::list_or;
+
+/// What is needed to judge a disk for one role.
+#[derive(Clone, Copy)]
+pub(super) struct Guards<'a> {
+    pub inventory: &'a Inventory,
+    pub request: &'a Request,
+    /// `install.wipe`: one half of the consent to destroy foreign data.
+    pub wipe: bool,
+    /// The partition label that Talos looks for on every disk; empty if there is none.
+    pub label: &'a str,
+    /// Content that belongs to the role although it carries no Talos label.
+    pub own: Own<'a>,
+    /// Path of the disk that other roles already take, if this one must not share it.
+    pub not_shared: Option<&'a str>,
+}
+
+/// Content without a Talos label that a role accepts, because an earlier run or Talos made it.
+#[derive(Clone, Copy)]
+pub(super) enum Own<'a> {
+    None,
+    /// A filesystem or LUKS header on the whole disk.
+    WholeDisk(&'a Volume),
+    /// Unnamed partitions as `machine.disks` lists them.
+    Partitions(&'a LegacyDisk),
+}
+
+impl<'a> Guards<'a> {
+    /// For the role of a disk that Talos finds by `label`.
+    pub(super) fn new(
+        spec: &Spec,
+        inventory: &'a Inventory,
+        request: &'a Request,
+        label: &'a str,
+    ) -> Self {
+        Self {
+            inventory,
+            request,
+            wipe: spec.install.as_ref().is_some_and(|install| install.wipe),
+            label,
+            own: Own::None,
+            not_shared: None,
+        }
+    }
+
+    /// Every guard for `disk`, in a fixed order.
+    pub(super) fn checks(&self, disk: &Disk) -> Vec<Check> {
+        let uses: Vec<String> = disk
+            .usage
+            .iter()
+            .map(|usage| format!("{}: {}", usage.device, usage.by))
+            .collect();
+        let mut checks = vec![
+            guard(
+                "boot medium",
+                "no sign of one",
+                list_or(&disk.boot_medium, "no sign"),
+                disk.boot_medium.is_empty(),
+            ),
+            guard("in use", "no", list_or(&uses, "no"), uses.is_empty()),
+            flag("write-protected", disk.talos.readonly),
+            flag("removable", disk.removable),
+            flag("CD-ROM drive", disk.talos.cdrom),
+            self.locked(disk),
+            readable(disk),
+            self.table(disk),
+            self.fusion(disk),
+            self.content(disk),
+        ];
+        checks.extend(self.elsewhere(disk));
+        checks.extend(self.not_shared.map(|path| {
+            let free = path != disk.path;
+            let found = if free {
+                "no other role"
+            } else {
+                "the system disk"
+            };
+            guard("whole disk", "no other role on it", found.to_owned(), free)
+        }));
+        checks
+    }
+
+    /// Whether the operator named this disk to be wiped.
+    fn named(&self, disk: &Disk) -> bool {
+        self.request.wipe_consent.iter().any(|name| {
+            *name == disk.id || *name == disk.path || disk.talos.symlinks.contains(name)
+        })
+    }
+
+    fn consent(&self, disk: &Disk) -> bool {
+        self.wipe && self.named(disk)
+    }
+
+    /// Both halves of the consent, for a refusal.
+    fn halves(&self, disk: &Disk) -> String {
+        let said = |given| if given { "given" } else { "missing" };
+        format!(
+            "install.wipe true: {}, named to be wiped: {}",
+            said(self.wipe),
+            said(self.named(disk))
+        )
+    }
+
+    fn locked(&self, disk: &Disk) -> Check {
+        let locked = disk.usb.as_ref().is_some_and(|usb| usb.is_locked_t5());
+        let found = if locked {
+            "a T5 that waits for its password"
+        } else {
+            "no"
+        };
+        guard("locked", "no", found.to_owned(), !locked)
+    }
+
+    fn table(&self, disk: &Disk) -> Check {
+        let layout = disk.content.layout();
+        let defects = layout
+            .and_then(|layout| layout.table.as_ref())
+            .map_or(&[][..], |table| &table.defects);
+        let excused = layout.is_some_and(is_unfinished) || self.consent(disk);
+        let sound = defects.is_empty();
+        let mut found = list_or(defects, "sound or none");
+        if !sound && !excused {
+            found = format!("{found} ({})", self.halves(disk));
+        }
+        guard("partition table", "sound or none", found, sound || excused)
+    }
+
+    fn fusion(&self, disk: &Disk) -> Check {
+        let partner = apple::fusion_partner(disk, &self.inventory.disks);
+        let consent = |other: &Disk| self.consent(disk) && self.consent(other);
+        let found = partner.map_or_else(
+            || "no".to_owned(),
+            |other| {
+                format!(
+                    "a pair with {} ({}); wiping one loses both",
+                    other.path, other.id
+                )
+            },
+        );
+        guard("Fusion drive", "no", found, partner.is_none_or(consent))
+    }
+
+    fn content(&self, disk: &Disk) -> Check {
+        const WANTED: &str = "blank, Talos' own, or consent to wipe";
+        let (found, pass) = match &disk.content {
+            Content::Blank => ("blank".to_owned(), true),
+            Content::Talos(layout) => (format!("Talos: {}", names(layout)), true),
+            Content::Unreadable { reason } => (format!("unreadable: {reason}"), false),
+            Content::Foreign(layout) if is_unfinished(layout) => {
+                let plan = layout.unfinished.as_deref().unwrap_or_default();
+                (format!("unfinished apply of plan {plan}"), true)
+            }
+            Content::Foreign(layout) if self.owns(layout) => {
+                (format!("as configured: {}", describe(layout)), true)
+            }
+            Content::Foreign(layout) if self.consent(disk) => (
+                format!("{}; consent to wipe is given", describe(layout)),
+                true,
+            ),
+            Content::Foreign(layout) => (
+                format!("{} ({})", describe(layout), self.halves(disk)),
+                false,
+            ),
+        };
+        guard("content", WANTED, found, pass)
+    }
+
+    /// Whether foreign-looking content is what this very role had laid out.
+    fn owns(&self, layout: &Layout) -> bool {
+        match self.own {
+            Own::None => false,
+            Own::WholeDisk(volume) => {
+                let kind = if volume.encryption.is_some() {
+                    "crypto_LUKS"
+                } else {
+                    volume.filesystem.map_or("", |fs| signature(fs.kind))
+                };
+                layout.table.is_none()
+                    && !layout.signatures.is_empty()
+                    && layout.signatures.iter().all(|s| s.kind == kind)
+            }
+            Own::Partitions(wanted) => {
+                let sound = layout
+                    .table
+                    .as_ref()
+                    .is_some_and(|t| t.kind == "gpt" && t.defects.is_empty());
+                let count = layout.partitions.len() == wanted.partitions.len();
+                let same = layout
+                    .partitions
+                    .iter()
+                    .zip(&wanted.partitions)
+                    .all(|(p, w)| {
+                        p.name.is_empty()
+                            && (w.size.get() == 0 || w.size == p.extent.len)
+                            && p.signatures.iter().all(|s| s.kind == "xfs")
+                    });
+                let outside = layout
+                    .signatures
+                    .iter()
+                    .all(|s| matches!(&*s.kind, "gpt" | "PMBR"));
+                sound && count && same && outside
+            }
+        }
+    }
+
+    /// Talos goes by labels, wherever they are; one on another disk would win over the rule.
+    fn elsewhere(&self, disk: &Disk) -> Option<Check> {
+        if self.label.is_empty() {
+            return None;
+        }
+        let mut others: Vec<&str> = self
+            .inventory
+            .disks
+            .iter()
+            .filter(|other| other.path != disk.path && carries(other, self.label))
+            .map(|other| other.path.as_str())
+            .collect();
+        others.sort_unstable();
+        let found = if others.is_empty() {
+            "nowhere".to_owned()
+        } else {
+            format!("on {}, where Talos would look", others.join(", "))
+        };
+        let check = format!("{} elsewhere", self.label);
+        Some(guard(&check, "nowhere", found, others.is_empty()))
+    }
+}
+
+/// Whether a partition of `disk` bears `label`. Talos passes over loop devices.
+pub(super) fn carries(disk: &Disk, label: &str) -> bool {
+    let is_loop = disk.path.starts_with("/dev/loop");
+    !is_loop
+        && disk
+            .content
+            .layout()
+            .is_some_and(|layout| layout.partitions.iter().any(|p| p.name == label))
+}
+
+/// An interrupted apply, with nothing around it that somebody else put there since.
+fn is_unfinished(layout: &Layout) -> bool {
+    layout.unfinished.is_some()
+        && layout
+            .table
+            .as_ref()
+            .is_none_or(|table| table.kind == "gpt")
+        && layout
+            .signatures
+            .iter()
+            .all(|s| matches!(&*s.kind, "gpt" | "PMBR"))
+}
+
+fn readable(disk: &Disk) -> Check {
+    let partitions = disk
+        .content
+        .layout()
+        .map_or(&[][..], |layout| &layout.partitions);
+    let mut reasons: Vec<String> = partitions
+        .iter()
+        .filter_map(|p| {
+            p.unreadable
+                .as_ref()
+                .map(|why| format!("partition {}: {why}", p.number))
+        })
+        .collect();
+    if let Content::Unreadable { reason } = &disk.content {
+        reasons.push(reason.clone());
+    }
+    let pass = reasons.is_empty();
+    guard(
+        "readable",
+        "all that was looked at",
+        list_or(&reasons, "yes"),
+        pass,
+    )
+}
+
+fn names(layout: &Layout) -> String {
+    let names: Vec<&str> = layout.partitions.iter().map(|p| p.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// Table, partitions and signatures in one line.
+fn describe(layout: &Layout) -> String {
+    let mut parts = Vec::new();
+    if let Some(table) = &layout.table {
+        parts.push(format!(
+            "{} with {} partitions",
+            table.kind,
+            layout.partitions.len()
+        ));
+    }
+    let inner = layout.partitions.iter().flat_map(|p| &p.signatures);
+    for signature in layout.signatures.iter().chain(inner) {
+        let part = if signature.label.is_empty() {
+            signature.kind.clone()
+        } else {
+            format!("{} {:?}", signature.kind, signature.label)
+        };
+        if !matches!(&*signature.kind, "gpt" | "PMBR") && !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    list_or(&parts, "unknown data").replace("; ", ", ")
+}
+
+fn flag(check: &str, set: bool) -> Check {
+    guard(check, "no", if set { "yes" } else { "no" }.to_owned(), !set)
+}
+
+fn guard(check: &str, wanted: &str, found: String, pass: bool) -> Check {
+    Check {
+        check: check.to_owned(),
+        wanted: wanted.to_owned(),
+        found,
+        pass,
+        kind: CheckKind::Guard,
+    }
+}
+
+/// What the probe calls a filesystem.
+const fn signature(kind: FilesystemKind) -> &'static str {
+    match kind {
+        FilesystemKind::Xfs => "xfs",
+        FilesystemKind::Ext4 => "ext4",
+        FilesystemKind::Btrfs => "btrfs",
+    }
+}

@@ -1,0 +1,272 @@
+//! An image file as a disk: sparse, locked against a second run, removed again if nothing was written to a new one.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this module owns image files"
+)]
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{FallocateFlags, Flock, FlockArg, PosixFadviseAdvice, fallocate, posix_fadvise};
+
+use super::{BlockSource, BlockTarget};
+use crate::units::{BlockSize, Bytes, Extent, Geometry};
+
+/// Why an image cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// It could not be opened or made.
+    #[error("cannot {verb} {path}")]
+    Open {
+        /// `open` or `create`.
+        verb: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Another run has it.
+    #[error("{0} is locked by another run")]
+    Locked(PathBuf),
+    /// A device, a directory, a pipe.
+    #[error("{0} is not a regular file")]
+    NotAFile(PathBuf),
+    /// A file of zero bytes, or one that ends within a block.
+    #[error("{path} has {size} bytes, which is not a whole number of {block}-byte blocks")]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        size: u64,
+        /// The block size that was asked for.
+        block: u32,
+    },
+    /// A new image was asked for where there is a file already.
+    #[error("{0} exists already")]
+    Exists(PathBuf),
+}
+
+/// An image file, open and locked.
+#[derive(Debug)]
+pub struct ImageFile {
+    path: PathBuf,
+    file: Flock<File>,
+    geometry: Geometry,
+    /// Whether the file was made by us and nothing was written to it yet.
+    untouched_new: bool,
+}
+
+impl ImageFile {
+    /// Opens an existing image for reading and writing, with an exclusive lock.
+    ///
+    /// # Errors
+    /// [`ImageError`].
+    pub fn open(path: &Path, logical: BlockSize, physical: u32) -> Result<Self, ImageError> {
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = file.map_err(|source| ImageError::Open {
+            verb: "open",
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::locked(
+            path,
+            file,
+            FlockArg::LockExclusiveNonblock,
+            logical,
+            physical,
+        )
+    }
+
+    /// Opens an existing image for reading only, with a shared lock.
+    ///
+    /// # Errors
+    /// [`ImageError`].
+    pub fn open_read_only(
+        path: &Path,
+        logical: BlockSize,
+        physical: u32,
+    ) -> Result<Self, ImageError> {
+        let file = File::open(path);
+        let file = file.map_err(|source| ImageError::Open {
+            verb: "open",
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::locked(path, file, FlockArg::LockSharedNonblock, logical, physical)
+    }
+
+    /// Makes a new, sparse image of `size` bytes. It is removed again when dropped without having been written to.
+    ///
+    /// # Errors
+    /// [`ImageError`]; no file is left behind.
+    pub fn create(
+        path: &Path,
+        size: Bytes,
+        logical: BlockSize,
+        physical: u32,
+    ) -> Result<Self, ImageError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path);
+        let file = file.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ImageError::Exists(path.to_owned()),
+            _ => ImageError::Open {
+                verb: "create",
+                path: path.to_owned(),
+                source,
+            },
+        })?;
+        if let Err(source) = file.set_len(size.get()) {
+            drop(std::fs::remove_file(path));
+            return Err(ImageError::Open {
+                verb: "create",
+                path: path.to_owned(),
+                source,
+            });
+        }
+        let image = Self::locked(
+            path,
+            file,
+            FlockArg::LockExclusiveNonblock,
+            logical,
+            physical,
+        );
+        if image.is_err() {
+            drop(std::fs::remove_file(path));
+        }
+        image.map(|mut image| {
+            image.untouched_new = true;
+            image
+        })
+    }
+
+    fn locked(
+        path: &Path,
+        file: File,
+        lock: FlockArg,
+        logical: BlockSize,
+        physical: u32,
+    ) -> Result<Self, ImageError> {
+        let kind = file.metadata().map_err(|source| ImageError::Open {
+            verb: "open",
+            path: path.to_owned(),
+            source,
+        })?;
+        if !kind.is_file() || kind.file_type().is_block_device() {
+            return Err(ImageError::NotAFile(path.to_owned()));
+        }
+        let size = kind.len();
+        if size == 0 || !size.is_multiple_of(u64::from(logical.get())) {
+            return Err(ImageError::Size {
+                path: path.to_owned(),
+                size,
+                block: logical.get(),
+            });
+        }
+        let file = Flock::lock(file, lock).map_err(|_| ImageError::Locked(path.to_owned()))?;
+        let geometry = Geometry {
+            size: Bytes::new(size),
+            logical,
+            physical: physical.max(logical.get()),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            geometry,
+            untouched_new: false,
+        })
+    }
+
+    /// Where the image lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes that the filesystem below can still take.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn free_space(&self) -> io::Result<Bytes> {
+        let stat = nix::sys::statvfs::fstatvfs(&*self.file)?;
+        Ok(Bytes::new(
+            stat.blocks_available().saturating_mul(stat.fragment_size()),
+        ))
+    }
+
+    /// Keeps a new image even if nothing gets written to it.
+    pub fn keep(&mut self) {
+        self.untouched_new = false;
+    }
+}
+
+impl Drop for ImageFile {
+    fn drop(&mut self) {
+        if self.untouched_new {
+            // Nothing was written: leave no trace. If it cannot be removed, an empty sparse file stays.
+            drop(std::fs::remove_file(&self.path));
+        }
+    }
+}
+
+impl BlockSource for ImageFile {
+    fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    fn read_exact_at(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(buf, at.get())
+    }
+}
+
+impl BlockTarget for ImageFile {
+    fn write_all_at(&mut self, at: Bytes, buf: &[u8]) -> io::Result<()> {
+        super::inside(self.geometry, Extent::new(at, Bytes::from(buf.len())))?;
+        self.untouched_new = false;
+        self.file.write_all_at(buf, at.get())
+    }
+
+    fn zero(&mut self, extent: Extent) -> io::Result<()> {
+        super::inside(self.geometry, extent)?;
+        if extent.is_empty() {
+            return Ok(());
+        }
+        self.untouched_new = false;
+        let offset = i64::try_from(extent.start.get()).map_err(io::Error::other)?;
+        let len = i64::try_from(extent.len.get()).map_err(io::Error::other)?;
+        let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        match fallocate(self.file.as_fd(), hole, offset, len) {
+            Ok(()) => Ok(()),
+            Err(nix::Error::EOPNOTSUPP | nix::Error::ENOSYS) => super::write_zeros(self, extent),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn discard(&mut self, extent: Extent) -> io::Result<()> {
+        self.zero(extent)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn publish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn drop_caches(&mut self) -> io::Result<()> {
+        posix_fadvise(
+            self.file.as_fd(),
+            0,
+            0,
+            PosixFadviseAdvice::POSIX_FADV_DONTNEED,
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,472 @@
+//! Selectors are read as Talos reads them: accepted or refused alike, and of the same disks.
+//!
+//! The judge is cel-go and go-glob at the versions that Talos pins, in Talos' environment as
+//! `tests/talos/env.go` declares it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "tests"
+)]
+
+#[path = "support/disks.rs"]
+mod disks;
+#[path = "support/expressions.rs"]
+mod expressions;
+#[path = "support/talos.rs"]
+mod talos;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use keelblock::config::spec::{
+    DiskSelector, DiskType, Install, InstallTarget, Location, SizeMatcher, SizeOp, Spec,
+};
+use keelblock::probe::inventory::{Inventory, Machine, TalosDisk};
+use keelblock::selector::cel::{Env, Expression, TalosVolume};
+use keelblock::selector::selection::Outcome;
+use keelblock::selector::{Request, legacy, select};
+use keelblock::units::Bytes;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use self::disks::{blank, talos_disks};
+use self::expressions::boolean;
+use self::talos::{Answer, Judge};
+
+/// Together with [`LEGACY_CASES`] the 5,000 pairs that every run compares.
+const CEL_CASES: u32 = 6000;
+const LEGACY_CASES: u32 = 1500;
+
+/// How many expressions were accepted and refused, and how many disks matched, so that the generator
+/// cannot quietly lose its teeth.
+static SEEN: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
+
+static JUDGE: LazyLock<Mutex<Judge>> = LazyLock::new(|| Mutex::new(Judge::start()));
+
+fn ask(request: &Value) -> Answer {
+    JUDGE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .ask(request)
+}
+
+/// The seed is fixed, so that a failure can be repeated; `PROPTEST_RNG_SEED` asks for another.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: match std::env::var("PROPTEST_RNG_SEED") {
+            Ok(_) => ProptestConfig::default().rng_seed,
+            Err(_) => proptest::test_runner::RngSeed::Fixed(14_0000),
+        },
+        max_shrink_iters: 4000,
+        ..ProptestConfig::default()
+    }
+}
+
+fn install(target: InstallTarget) -> Spec {
+    Spec {
+        install: Some(Install {
+            at: Location::default(),
+            target,
+            wipe: false,
+            wipe_explicit: false,
+            image: None,
+            legacy_bios: false,
+        }),
+        ..Spec::default()
+    }
+}
+
+fn inventory(disks: &[TalosDisk]) -> Inventory {
+    Inventory {
+        schema: String::new(),
+        machine: Machine::default(),
+        disks: disks.iter().cloned().map(blank).collect(),
+        notes: Vec::new(),
+    }
+}
+
+/// `select` takes the only match, refuses where Talos would take the first of several or give up,
+/// and has none where Talos has none.
+fn compare_selection(spec: &Spec, disks: &[TalosDisk], answer: &Answer) {
+    let results = answer.results.as_deref().unwrap_or_default();
+    let matched: Vec<&TalosDisk> = disks
+        .iter()
+        .zip(results)
+        .filter(|(_, result)| result.matched)
+        .map(|(disk, _)| disk)
+        .collect();
+    let selection = select(spec, &inventory(disks), &Request::default());
+    let role = selection.role("install").unwrap();
+    let failed = results.iter().any(|result| !result.error.is_empty());
+    let wanted = match &*matched {
+        _ if failed => Outcome::Refused,
+        [] => Outcome::None,
+        [only] if only.readonly || only.cdrom => Outcome::Refused,
+        [_] => Outcome::Selected,
+        _ => Outcome::Refused,
+    };
+    assert_eq!(role.outcome, wanted, "{role:#?}");
+    if wanted == Outcome::Selected {
+        assert_eq!(role.disk.as_deref(), Some(&*matched[0].dev_path));
+    }
+    if !failed && matched.len() > 1 {
+        let first = matched
+            .iter()
+            .map(|disk| disk.dev_path.as_str())
+            .min()
+            .unwrap();
+        let said = format!("Talos would take {first} ");
+        assert!(role.reason.contains(&said), "{}", role.reason);
+    }
+}
+
+/// What the Go engine reads and ours says it does not.
+fn is_known_gap(message: &str) -> bool {
+    message.contains("is not supported")
+}
+
+fn compare_expression(text: &str, disks: &[TalosDisk], system: Option<usize>) {
+    let system_disk = system.map(|at| (0..disks.len()).map(|i| i == at).collect::<Vec<_>>());
+    let answer = ask(&json!({
+        "env": "disk", "text": text, "disks": disks, "system_disk": system_disk,
+    }));
+    let expression = match Expression::parse(text, Env::Disk) {
+        Err(error) if is_known_gap(&error.message) => return,
+        Err(error) => {
+            assert!(!answer.error.is_empty(), "refused here: {error}\n{text}");
+            SEEN[1].fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        Ok(expression) => expression,
+    };
+    assert!(
+        answer.error.is_empty(),
+        "accepted here: {text}\n{}",
+        answer.error
+    );
+    SEEN[0].fetch_add(1, Ordering::Relaxed);
+    let results = answer.results.as_deref().unwrap_or_default();
+    for (i, (disk, result)) in disks.iter().zip(results).enumerate() {
+        let found = expression.matches_disk(disk, system.map(|at| at == i));
+        match &found {
+            Err(error) => assert!(!result.error.is_empty(), "error here: {error}\n{text}"),
+            Ok(found) => {
+                assert!(
+                    result.error.is_empty(),
+                    "error there: {}\n{text}",
+                    result.error
+                );
+                assert_eq!(*found, result.matched, "{text}\n{disk:?}");
+                SEEN[2].fetch_add(u32::from(*found), Ordering::Relaxed);
+            }
+        }
+        let checks = expression.explain_disk(disk, system.map(|at| at == i));
+        let all = checks.iter().all(|check| check.pass);
+        assert_eq!(found == Ok(true), all, "{text}\n{checks:#?}");
+    }
+}
+
+fn legacy_selector() -> impl Strategy<Value = DiskSelector> {
+    let ops = prop::sample::select(vec![
+        SizeOp::Equal,
+        SizeOp::AtLeast,
+        SizeOp::AtMost,
+        SizeOp::Above,
+        SizeOp::Below,
+    ]);
+    let sizes = prop::sample::select(vec![
+        0,
+        1 << 30,
+        64_000_000_000,
+        1_000_204_886_016,
+        u64::MAX,
+    ]);
+    let size = (ops, sizes).prop_map(|(op, size)| SizeMatcher {
+        op,
+        size: Bytes::new(size),
+        text: String::new(),
+    });
+    let pattern = || {
+        let patterns = vec![
+            "*",
+            "APPLE*",
+            "*T5",
+            "S1",
+            "S[0-9]",
+            "naa.*",
+            "a\"b\\",
+            "/pci*",
+            "*\t\u{1}ü\u{200b}",
+            "APPLE SSD SM0128G",
+            "*ata*",
+            "",
+        ];
+        prop::option::weighted(0.25, prop::sample::select(patterns).prop_map(str::to_owned))
+    };
+    let kinds = prop::sample::select(vec![
+        DiskType::Ssd,
+        DiskType::Hdd,
+        DiskType::Nvme,
+        DiskType::Sd,
+    ]);
+    let texts = (
+        pattern(),
+        pattern(),
+        pattern(),
+        pattern(),
+        pattern(),
+        pattern(),
+    );
+    (prop::option::of(size), texts, prop::option::of(kinds)).prop_map(|(size, texts, disk_type)| {
+        DiskSelector {
+            size,
+            uuid: texts.0.filter(|t| t == "*"),
+            wwid: texts.1,
+            model: texts.2,
+            serial: texts.3,
+            modalias: texts.4.filter(|t| t == "*"),
+            bus_path: texts.5,
+            disk_type,
+        }
+    })
+}
+
+fn legacy_request(selector: &DiskSelector) -> Value {
+    let kind = selector.disk_type.map(|kind| match kind {
+        DiskType::Ssd => "ssd",
+        DiskType::Hdd => "hdd",
+        DiskType::Nvme => "nvme",
+        DiskType::Sd => "sd",
+    });
+    json!({
+        "op": selector.size.as_ref().map_or("", |size| size.op.symbol()),
+        "size": selector.size.as_ref().map(|size| size.size.get()),
+        "uuid": selector.uuid, "wwid": selector.wwid, "model": selector.model,
+        "serial": selector.serial, "modalias": selector.modalias, "type": kind.unwrap_or(""),
+        "busPath": selector.bus_path,
+    })
+}
+
+#[test]
+fn expressions_are_accepted_and_match_as_in_talos() {
+    let mut runner = proptest::test_runner::TestRunner::new(config(CEL_CASES));
+    let cases = (boolean(3), talos_disks(4), prop::option::of(0..4usize));
+    runner
+        .run(&cases, |(text, disks, system)| {
+            compare_expression(&text, &disks, system);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+    let [accepted, refused, matched] = SEEN.each_ref().map(|n| n.load(Ordering::Relaxed));
+    println!("{accepted} accepted, {refused} refused, {matched} matches");
+    assert!(accepted > CEL_CASES / 2 && refused > CEL_CASES / 20 && matched > CEL_CASES / 4);
+}
+
+#[test]
+fn an_expression_selects_the_only_disk_that_talos_would_find() {
+    let mut runner = proptest::test_runner::TestRunner::new(config(CEL_CASES / 4));
+    let cases = (boolean(2), talos_disks(4));
+    runner
+        .run(&cases, |(text, disks)| {
+            let Ok(expression) = Expression::parse(&text, Env::Disk) else {
+                return Ok(());
+            };
+            // While Talos is installed, no disk is the system disk.
+            let answer = ask(&json!({
+                "env": "disk", "text": text, "disks": disks, "system_disk": vec![false; disks.len()],
+            }));
+            compare_selection(&install(InstallTarget::Expression(expression)), &disks, &answer);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn disk_selectors_print_and_match_as_in_talos() {
+    let mut runner = proptest::test_runner::TestRunner::new(config(LEGACY_CASES));
+    runner
+        .run(&(legacy_selector(), talos_disks(4)), |(selector, disks)| {
+            let answer = ask(&json!({
+                "env": "disk", "legacy": legacy_request(&selector), "disks": disks,
+                "system_disk": vec![false; disks.len()],
+            }));
+            assert_eq!(legacy::expression(&selector), answer.printed);
+            let results = answer.results.as_deref().unwrap_or_default();
+            for (disk, result) in disks.iter().zip(results) {
+                assert_eq!(legacy::matches(&selector, disk), result.matched, "{disk:?}");
+            }
+            compare_selection(&install(InstallTarget::Selector(selector)), &disks, &answer);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A valid expression with one place broken: the grammar's borders are where readers differ.
+#[test]
+fn damaged_expressions_are_accepted_or_refused_as_in_talos() {
+    const BITS: &[&str] = &[
+        "",
+        " ",
+        "(",
+        ")",
+        "!",
+        "!!",
+        "-",
+        "--",
+        "'",
+        "\"",
+        "`",
+        ".",
+        "..",
+        ",",
+        "u",
+        "U",
+        "0x",
+        "e3",
+        "1",
+        "&&",
+        "||",
+        "?",
+        ":",
+        "[",
+        "]",
+        "{",
+        "}",
+        "in",
+        " in ",
+        "//",
+        "\n",
+        "\\",
+        "\\x4",
+        "r'",
+        "b'",
+        "'''",
+        "as",
+        "true",
+        "null",
+        "@",
+        "#",
+        "=",
+        "==",
+        "&",
+        "|",
+        "ü",
+        "\u{0}",
+        "_",
+        "\t",
+        "has(",
+        ".exists(x, ",
+        ".all(",
+        "1.",
+        ".5",
+        "1e",
+        "08",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "18446744073709551616u",
+        "0xffffffffffffffffffu",
+        "while",
+        ".disk",
+        "disk.`size`",
+        "{1: 2}",
+        "[,]",
+        "[1,]",
+        "{,}",
+        "(,)",
+        "disk{}",
+        "x",
+        "\\u00e",
+        "'\\q'",
+        "'\\777'",
+        "b'\\u0041'",
+        "'\\U0001F600'",
+    ];
+    let mut runner = proptest::test_runner::TestRunner::new(config(CEL_CASES / 2));
+    let cases = (
+        boolean(1),
+        any::<prop::sample::Index>(),
+        0..4usize,
+        prop::sample::select(BITS),
+    );
+    runner
+        .run(&cases, |(text, at, cut, bit)| {
+            let chars: Vec<char> = text.chars().collect();
+            let at = at.index(chars.len() + 1);
+            let end = (at + cut).min(chars.len());
+            let damaged: String = chars[..at]
+                .iter()
+                .copied()
+                .chain(bit.chars())
+                .chain(chars[end..].iter().copied())
+                .collect();
+            compare_expression(&damaged, &[], None);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Talos' own locators, what users write for existing volumes, and what that environment lacks.
+#[test]
+fn volume_expressions_are_accepted_and_match_as_in_talos() {
+    let volumes: Vec<TalosVolume> = [
+        ("META", "", 1_048_576),
+        ("u-data", "xfs", 5 << 30),
+        ("", "ext4", 7),
+    ]
+    .into_iter()
+    .map(|(label, name, size)| TalosVolume {
+        partition_label: label.into(),
+        name: name.into(),
+        size,
+        block_size: 4096,
+        volume_type: "partition".into(),
+        parent: "sda".into(),
+        ..TalosVolume::default()
+    })
+    .collect();
+    let disk = TalosDisk {
+        transport: "usb".into(),
+        ..TalosDisk::default()
+    };
+    let mut matches = 0;
+    for text in [
+        "volume.partition_label == 'META' && volume.name in ['', 'talosmeta'] && volume.size == 1048576u",
+        "volume.partition_label == 'STATE' && volume.name != ''",
+        "volume.name == 'xfs' && disk.transport == 'usb'",
+        "volume.block_size == 4096u && volume.filesystem_block_size == 0u",
+        "volume.type == 'partition' && volume.parent == 'sda'",
+        "has(volume.label) || has(volume.partition_label)",
+        "volume.size > 1u * GiB",
+        "volume.size > 1",
+        "volume.nope == ''",
+        "glob('u-*', volume.partition_label)",
+        "system_disk",
+        "volume.partition_label.startsWith('u-') ? volume.size >= 5u * GiB : false",
+        "volume == volume && disk != null",
+        "volume == disk",
+        "dyn(volume) == disk",
+        "volume.partition_index == 0u && volume.offset == 0u && volume.probed_size == 0u",
+        "false",
+    ] {
+        let disks = vec![&disk; volumes.len()];
+        let answer =
+            ask(&json!({"env": "volume", "text": text, "volumes": volumes, "disks": disks}));
+        let expression = Expression::parse(text, Env::Volume);
+        assert_eq!(
+            expression.is_ok(),
+            answer.error.is_empty(),
+            "{text}: {answer:?}"
+        );
+        let Ok(expression) = expression else { continue };
+        for (volume, result) in volumes.iter().zip(answer.results.unwrap()) {
+            let found = expression.matches_volume(volume, Some(&disk));
+            assert_eq!(found, Ok(result.matched), "{text}: {}", result.error);
+            matches += u32::from(result.matched);
+        }
+    }
+    assert!(matches > 8, "{matches} matches");
+}

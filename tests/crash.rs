@@ -1,0 +1,441 @@
+//! Power cuts: at every write and every sync of every example plan, with what was not synced lost, reordered or torn.
+//!
+//! At each point the disk must be as it was, or done, or recognisably unfinished; no table that a reader accepts may name
+//! a partition that is not complete; what the plan keeps never changes; and a second run ends at the very same bytes as
+//! an uninterrupted one.
+#![allow(clippy::expect_used, missing_docs, reason = "a test program")]
+
+mod support;
+
+use keelblock::apply::receipt::Outcome;
+use keelblock::partitioner::gpt::{self, Gpt};
+use keelblock::partitioner::meta::Meta;
+use keelblock::plan::{Action, ContentPlan, Op, PartitionPlan, Plan, Step};
+use keelblock::probe::marker::{self, MARKER_EXTENT};
+use keelblock::target::BlockSource as _;
+use keelblock::target::testing::{Crash, Event, Memory, Shared, Survival};
+use keelblock::units::{Bytes, Extent};
+use support::lab::{CASES, Case, Lab};
+
+/// One way in which power can go.
+#[derive(Clone, Debug)]
+struct Cut {
+    point: usize,
+    /// What became of each write that was not synced.
+    survival: Vec<Survival>,
+}
+
+/// What is wrong with a disk after a cut.
+type Violation = String;
+
+struct Rehearsal<'a> {
+    lab: &'a Lab,
+    plan: &'a Plan,
+    done: Memory,
+    events: Vec<Event>,
+}
+
+impl<'a> Rehearsal<'a> {
+    fn new(lab: &'a Lab, plan: &'a Plan) -> Self {
+        let (done, events) = lab.record(plan);
+        Self {
+            lab,
+            plan,
+            done,
+            events,
+        }
+    }
+
+    fn image(&self, cut: &Cut) -> Memory {
+        Crash::new(&self.events).image(&self.lab.before, cut.point, |index, _| cut.survival[index])
+    }
+
+    /// The ways that are tried at one point: nothing, everything, each write alone lost, alone kept, alone torn, and
+    /// every prefix and suffix of what is pending; all subsets where there are few.
+    fn cuts(&self, point: usize) -> Vec<Cut> {
+        let pending = Crash::new(&self.events).pending(point).len();
+        let mut cuts = Vec::new();
+        let mut push = |survival: Vec<Survival>| cuts.push(Cut { point, survival });
+        let whole_if = |test: &dyn Fn(usize) -> bool| -> Vec<Survival> {
+            (0..pending)
+                .map(|index| {
+                    if test(index) {
+                        Survival::Whole
+                    } else {
+                        Survival::Lost
+                    }
+                })
+                .collect()
+        };
+        if pending <= 4 {
+            for subset in 0..1usize << pending {
+                push(whole_if(&|index| subset >> index & 1 == 1));
+            }
+        } else {
+            push(whole_if(&|_| false));
+            push(whole_if(&|_| true));
+            for one in 0..pending {
+                push(whole_if(&|index| index != one));
+                push(whole_if(&|index| index == one));
+                push(whole_if(&|index| index < one));
+                push(whole_if(&|index| index > one));
+            }
+        }
+        for torn in 0..pending {
+            for half in [Survival::FirstHalf, Survival::SecondHalf] {
+                let mut survival = whole_if(&|_| true);
+                survival[torn] = half;
+                push(survival);
+            }
+        }
+        cuts
+    }
+
+    fn check(&self, cut: &Cut) -> Result<(), Violation> {
+        let disk = self.image(cut);
+        self.recognisable(&disk)?;
+        self.kept(&disk)?;
+        self.named_is_complete(&disk)?;
+        self.no_resurrection(&disk)
+    }
+
+    /// As it was, done, or marked.
+    fn recognisable(&self, disk: &Memory) -> Result<(), Violation> {
+        let same = |other: &Memory| {
+            outside_mark(&disk.differences(other, usize::MAX))
+                .next()
+                .is_none()
+        };
+        if same(&self.lab.before) || same(&self.done) {
+            return Ok(());
+        }
+        let mark = disk.read_extent(MARKER_EXTENT).expect("memory");
+        match marker::decode(&mark) {
+            Some(id) if id == self.plan.id => Ok(()),
+            _ => Err(String::from("changed, not done, and not marked")),
+        }
+    }
+
+    /// Kept partitions are as before; META has a whole copy.
+    fn kept(&self, disk: &Memory) -> Result<(), Violation> {
+        let differences = disk.differences(&self.lab.before, usize::MAX);
+        for partition in self.plan.disks[0]
+            .partitions
+            .iter()
+            .filter(|p| p.action == Action::Keep)
+        {
+            if matches!(partition.content, ContentPlan::Meta { .. }) {
+                let bytes = disk.read_extent(partition.extent()).expect("memory");
+                let meta = Meta::decode(&bytes).map_err(|error| format!("META: {error}"))?;
+                if meta.get(0x0a).is_none() {
+                    return Err(String::from("META lost a tag that was to be kept"));
+                }
+            } else if differences.iter().any(|d| d.overlaps(partition.extent())) {
+                return Err(format!("{} was to be kept and changed", partition.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever table a reader accepts, primary or backup: what it names is there.
+    fn named_is_complete(&self, disk: &Memory) -> Result<(), Violation> {
+        let found = gpt::read(disk).expect("memory");
+        for table in [found.primary.table(), found.backup.table()]
+            .into_iter()
+            .flatten()
+        {
+            // A backup that disagrees with a sound primary is nobody's table.
+            let counts = found.table() == Some(table);
+            if counts {
+                self.complete(disk, table)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn complete(&self, disk: &Memory, table: &Gpt) -> Result<(), Violation> {
+        let to_done = disk.differences(&self.done, usize::MAX);
+        let to_before = disk.differences(&self.lab.before, usize::MAX);
+        let wiped: Vec<Extent> = self.plan.disks[0]
+            .wipe
+            .iter()
+            .flat_map(|wipe| wipe.extents.clone())
+            .collect();
+        for (number, entry) in table.partitions() {
+            let made = |p: &&PartitionPlan| {
+                p.number == number && p.guid == entry.guid && p.action != Action::Keep
+            };
+            match self.plan.disks[0].partitions.iter().find(made) {
+                Some(partition) if to_done.iter().any(|d| d.overlaps(partition.extent())) => {
+                    return Err(format!("{} is named and not complete", partition.name));
+                }
+                Some(_) => {}
+                None => {
+                    let extent = entry
+                        .extent(disk.geometry().logical)
+                        .expect("a sound entry");
+                    let wiped = |d: &Extent| wiped.iter().any(|w| w.overlaps(*d));
+                    let kept_meta = entry.name.is("META");
+                    let changed = to_before.iter().any(|d| d.overlaps(extent) && !wiped(d));
+                    if changed && !kept_meta {
+                        return Err(format!(
+                            "the old partition {number} is still named, and was overwritten"
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Once no reader sees the old table, no signature of its partitions is left that a later table could revive.
+    fn no_resurrection(&self, disk: &Memory) -> Result<(), Violation> {
+        let before = gpt::read(&self.lab.before).expect("memory");
+        let Some(old) = before.table().filter(|_| self.plan.disks[0].fresh) else {
+            return Ok(());
+        };
+        let now = gpt::read(disk).expect("memory");
+        if now
+            .table()
+            .is_some_and(|table| table.disk_guid() == old.disk_guid())
+        {
+            return Ok(());
+        }
+        for wipe in self.plan.disks[0].wipe.iter().filter(|wipe| !wipe.table) {
+            for extent in &wipe.extents {
+                let overwritten = outside_mark(&disk.differences(&self.lab.before, usize::MAX))
+                    .any(|d| d.overlaps(*extent));
+                if !overwritten {
+                    return Err(format!(
+                        "the old table is gone, and {} is still there",
+                        wipe.why
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rerun(&self, cut: &Cut) -> Result<(), Violation> {
+        let shared = Shared::new(self.image(cut));
+        let receipt = self
+            .lab
+            .apply_plan(self.plan, shared.handle())
+            .map_err(|error| format!("second run: {error:?}"))?;
+        let disk = shared.into_inner().expect("the only handle");
+        let differences = disk.differences(&self.done, 4);
+        if !differences.is_empty() {
+            return Err(format!(
+                "the second run ({:?}) ended elsewhere: {differences:?}",
+                receipt.outcome
+            ));
+        }
+        Ok(())
+    }
+
+    /// The first violation over all cuts, as the smallest cut that shows it.
+    fn first_violation(&self, rerun: bool) -> Option<(Cut, Violation)> {
+        for point in 0..Crash::new(&self.events).points() {
+            for cut in self.cuts(point) {
+                let violation = self
+                    .check(&cut)
+                    .and_then(|()| if rerun { self.rerun(&cut) } else { Ok(()) });
+                if let Err(violation) = violation {
+                    return Some(self.shrink(cut, violation, rerun));
+                }
+            }
+        }
+        None
+    }
+
+    /// Lets as many writes as possible survive whole while the violation stays.
+    fn shrink(&self, mut cut: Cut, mut violation: Violation, rerun: bool) -> (Cut, Violation) {
+        for index in 0..cut.survival.len() {
+            let mut smaller = cut.clone();
+            smaller.survival[index] = Survival::Whole;
+            let result = self
+                .check(&smaller)
+                .and_then(|()| if rerun { self.rerun(&smaller) } else { Ok(()) });
+            if let Err(still) = result {
+                (cut, violation) = (smaller, still);
+            }
+        }
+        (cut, violation)
+    }
+
+    fn describe(&self, cut: &Cut) -> String {
+        let crash = Crash::new(&self.events);
+        let event = |event: &Event| match event {
+            Event::Write(at, bytes) => format!("write {} bytes at {}", bytes.len(), at.get()),
+            Event::Zero(extent) => format!("zero {extent}"),
+            other => format!("{other:?}"),
+        };
+        let lost: Vec<String> = crash
+            .pending(cut.point)
+            .iter()
+            .zip(&cut.survival)
+            .filter(|(_, survival)| **survival != Survival::Whole)
+            .map(|(e, survival)| format!("{}: {survival:?}", event(e)))
+            .collect();
+        format!(
+            "power cut after {} of {} operations; not whole: {lost:#?}",
+            cut.point,
+            self.events.len()
+        )
+    }
+}
+
+fn outside_mark(extents: &[Extent]) -> impl Iterator<Item = &Extent> {
+    extents
+        .iter()
+        .filter(|extent| !MARKER_EXTENT.contains(**extent))
+}
+
+fn holds(case: &Case) {
+    let lab = Lab::new(case);
+    let rehearsal = Rehearsal::new(&lab, &lab.plan);
+    if let Some((cut, violation)) = rehearsal.first_violation(true) {
+        panic!("{}: {violation}\n{}", case.name, rehearsal.describe(&cut));
+    }
+}
+
+#[test]
+fn a_cut_while_making_a_uki_disk_is_recognised_and_converges() {
+    holds(&CASES[0]);
+}
+
+#[test]
+fn a_cut_while_making_a_grub_disk_is_recognised_and_converges() {
+    holds(&CASES[1]);
+}
+
+#[test]
+fn a_cut_while_making_a_4096_byte_disk_is_recognised_and_converges() {
+    holds(&CASES[2]);
+}
+
+#[test]
+fn a_cut_while_replacing_foreign_data_is_recognised_and_converges() {
+    holds(&CASES[3]);
+}
+
+#[test]
+fn a_cut_while_completing_an_installed_disk_is_recognised_and_converges() {
+    holds(&CASES[4]);
+}
+
+#[test]
+fn a_cut_while_sealing_an_empty_state_in_place_is_recognised_and_converges() {
+    holds(&CASES[5]);
+}
+
+#[test]
+fn a_cut_while_making_a_data_disk_is_recognised_and_converges() {
+    holds(&CASES[6]);
+}
+
+#[test]
+fn an_uninterrupted_run_repeated_writes_nothing() {
+    for case in CASES {
+        let lab = Lab::new(case);
+        let (done, _) = lab.record(&lab.plan);
+        let shared = Shared::new(done);
+        let receipt = lab.apply(shared.handle()).expect("a second run");
+        assert_eq!(
+            (receipt.outcome, receipt.writes),
+            (Outcome::Converged, 0),
+            "{}",
+            case.name
+        );
+    }
+}
+
+/// The plan without its `skip`-th sync.
+fn without_sync(plan: &Plan, skip: usize) -> Plan {
+    let mut seen = 0;
+    let keep = |step: &Step| {
+        let is_sync = step.op == Op::Sync;
+        seen += usize::from(is_sync);
+        !(is_sync && seen == skip + 1)
+    };
+    let mut keep = keep;
+    let mut plan = plan.clone();
+    plan.steps.retain(|step| keep(step));
+    plan.sealed()
+}
+
+/// What stands right before each sync of a plan, in words.
+fn syncs(plan: &Plan) -> Vec<String> {
+    let word = |op: &Op| {
+        serde_json::to_value(op).expect("JSON")["op"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let mut last = String::new();
+    let mut syncs = Vec::new();
+    for step in &plan.steps {
+        match &step.op {
+            Op::Sync => syncs.push(last.clone()),
+            Op::Table { piece, stage } => last = format!("{piece:?} {stage:?}"),
+            op => last = word(op),
+        }
+    }
+    syncs
+}
+
+#[test]
+fn leaving_out_a_sync_is_noticed() {
+    // Syncs that only shorten the window of a cut: META's copies sync themselves, and a primary table whose pieces
+    // arrive in any order is a damaged one, for which the durable backup stands in. The last one is behind the work.
+    let spare = [
+        "meta",
+        "PrimaryEntries Final",
+        "PrimaryEntries Without",
+        "unmark",
+    ];
+    for case in [&CASES[0], &CASES[3], &CASES[5]] {
+        let lab = Lab::new(case);
+        let mut unnoticed = Vec::new();
+        for (index, after) in syncs(&lab.plan).into_iter().enumerate() {
+            let plan = without_sync(&lab.plan, index);
+            if Rehearsal::new(&lab, &plan).first_violation(false).is_none() {
+                unnoticed.push(after);
+            }
+        }
+        unnoticed.retain(|after| !spare.contains(&after.as_str()));
+        assert!(
+            unnoticed.is_empty(),
+            "{}: nobody noticed a missing sync after {unnoticed:?}",
+            case.name
+        );
+    }
+}
+
+#[test]
+fn the_model_can_lose_tear_and_reorder() {
+    let before = Memory::new(Bytes::MIB, keelblock::units::BlockSize::B512);
+    let events = [
+        Event::Write(Bytes::ZERO, vec![1; 1024]),
+        Event::Sync,
+        Event::Write(Bytes::ZERO, vec![2; 1024]),
+        Event::Write(Bytes::new(4096), vec![3; 512]),
+    ];
+    let crash = Crash::new(&events);
+    let at = |disk: &Memory, at: u64| {
+        disk.read_extent(Extent::new(Bytes::new(at), Bytes::new(1)))
+            .expect("memory")[0]
+    };
+    let lost = crash.image(&before, 4, |_, _| Survival::Lost);
+    assert_eq!((at(&lost, 0), at(&lost, 4096)), (1, 0));
+    let reordered = crash.image(&before, 4, |index, _| {
+        if index == 1 {
+            Survival::Whole
+        } else {
+            Survival::Lost
+        }
+    });
+    assert_eq!((at(&reordered, 0), at(&reordered, 4096)), (1, 3));
+    let torn = crash.image(&before, 4, |_, _| Survival::FirstHalf);
+    assert_eq!((at(&torn, 0), at(&torn, 512)), (2, 1));
+}
