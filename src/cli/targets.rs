@@ -23,8 +23,10 @@ pub fn open(plan: &Plan) -> Result<Vec<Box<dyn BlockTarget>>, Failure> {
 fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failure> {
     let path = Path::new(&disk.path);
     let (logical, physical) = (disk.geometry.logical, disk.geometry.physical);
-    let is_new =
-        disk.fresh && disk.before.content == "blank" && !path.starts_with("/dev") && !exists(path);
+    let is_new = disk.fresh
+        && disk.before.content == "blank"
+        && !path.starts_with("/dev")
+        && !files::exists(path);
     if is_new {
         let image = ImageFile::create(path, disk.geometry.size, logical, physical)?;
         enough_room(plan, disk, &image)?;
@@ -36,10 +38,6 @@ fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failur
     let image = ImageFile::open(path, logical, physical)?;
     enough_room(plan, disk, &image)?;
     Ok(Box::new(image))
-}
-
-fn exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
 }
 
 /// A sparse image grows while it is written: its filesystem must have room for all of it.
@@ -66,26 +64,32 @@ pub fn state_dir(wished: Option<&Path>) -> Result<PathBuf, Failure> {
         Path::new("/run/keelblock").to_owned(),
         std::env::temp_dir().join(format!("keelblock-{}", nix::unistd::geteuid())),
     ];
-    let candidates = match wished {
-        Some(path) => vec![path.to_owned()],
-        None => usual.to_vec(),
-    };
-    let mut last = None;
-    for path in candidates {
-        match files::private_folder(&path) {
+    if let Some(path) = wished {
+        return match files::private_folder(path) {
+            Ok(()) => Ok(path.to_owned()),
+            Err(error) => Err(no_place(path, &error)),
+        };
+    }
+    let mut failure = Failure::new(Exit::Internal, "there is no place for scratch files");
+    for path in usual {
+        match files::own_folder(&path) {
             Ok(()) => return Ok(path),
-            Err(error) => last = Some((path, error)),
+            Err(error) => failure = no_place(&path, &error),
         }
     }
-    let Some((path, error)) = last else {
-        return Err(Failure::new(
-            Exit::Internal,
-            "there is no place for scratch files",
-        ));
-    };
-    let failure =
-        Failure::new(Exit::Io, format!("cannot write to {}", path.display())).because(&error);
-    Err(failure.hint("name a folder that can be written with --state-dir"))
+    Err(failure)
+}
+
+fn no_place(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::Io,
+        format!(
+            "cannot keep journal and scratch files in {}",
+            path.display()
+        ),
+    )
+    .because(error)
+    .hint("name a folder that can be written with --state-dir")
 }
 
 /// The journal of a plan; without one the apply goes on, with a warning.
