@@ -234,7 +234,7 @@ impl fmt::Display for Extent {
 }
 
 /// Size and block sizes of a disk or image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Geometry {
     /// Bytes in all; a multiple of the logical block size.
     pub size: Bytes,

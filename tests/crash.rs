@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::collections::HashSet;
+
 use keelblock::apply::receipt::Outcome;
 use keelblock::partitioner::gpt::{self, Gpt};
 use keelblock::partitioner::meta::Meta;
@@ -235,8 +237,13 @@ impl<'a> Rehearsal<'a> {
 
     /// The first violation over all cuts, as the smallest cut that shows it.
     fn first_violation(&self, rerun: bool) -> Option<(Cut, Violation)> {
+        let mut seen = HashSet::new();
         for point in 0..Crash::new(&self.events).points() {
             for cut in self.cuts(point) {
+                // Losing a write of zeros to a blank disk changes nothing: the same image need not be tried again.
+                if !seen.insert(self.image(&cut)) {
+                    continue;
+                }
                 let violation = self
                     .check(&cut)
                     .and_then(|()| if rerun { self.rerun(&cut) } else { Ok(()) });

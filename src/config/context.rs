@@ -10,7 +10,7 @@ use std::rc::Rc;
 use zeroize::Zeroizing;
 
 use super::Source;
-use super::diagnostic::{Diagnostic, DiagnosticKind};
+use super::diagnostic::{Diagnostic, DiagnosticKind, one_line};
 use super::hints;
 use super::nearest::nearest;
 use super::node::{Entry, Node, Place, Scalar, Value};
@@ -19,8 +19,6 @@ use super::taint::Taint;
 
 /// Most diagnostics that are kept; more help nobody.
 const MAX_DIAGNOSTICS: usize = 100;
-/// Longest quotation, in characters.
-const MAX_QUOTE: usize = 120;
 
 /// What reading collects besides the values.
 pub(super) struct Context<'s> {
@@ -147,9 +145,14 @@ impl<'s> Context<'s> {
         }
     }
 
+    /// Whether further diagnostics are dropped, so that making them is a waste.
+    pub fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MAX_DIAGNOSTICS
+    }
+
     /// Adds a diagnostic; readers mostly use the shorter forms below.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < MAX_DIAGNOSTICS {
+        if !self.is_full() {
             self.diagnostics.push(diagnostic);
         }
     }
@@ -242,7 +245,7 @@ impl<'s> Context<'s> {
             return None;
         }
         for entry in field.entries() {
-            if !known.contains(&&*entry.key) {
+            if !known.contains(&&*entry.key) && !self.is_full() {
                 self.unknown_key(&field, entry, known);
             }
         }
@@ -386,20 +389,4 @@ impl<'s> Context<'s> {
         }
         texts
     }
-}
-
-/// Printable, on one line, and short.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for (i, c) in text.chars().enumerate() {
-        if i == MAX_QUOTE {
-            line.push('…');
-            break;
-        }
-        match c {
-            c if c.is_control() => line.extend(c.escape_default()),
-            c => line.push(c),
-        }
-    }
-    line
 }

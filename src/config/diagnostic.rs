@@ -129,3 +129,22 @@ impl fmt::Display for Diagnostic {
         Ok(())
     }
 }
+
+/// Longest quotation, in characters.
+const MAX_QUOTE: usize = 120;
+
+/// Printable, on one line, and short.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for (i, c) in text.chars().enumerate() {
+        if i == MAX_QUOTE {
+            line.push('…');
+            break;
+        }
+        match c {
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line
+}

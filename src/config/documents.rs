@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::context::{Context, Field, one_line};
-use super::diagnostic::{Diagnostic, DiagnosticKind};
+use super::context::{Context, Field};
+use super::diagnostic::{Diagnostic, DiagnosticKind, one_line};
 use super::hints;
 use super::kinds::{API_VERSION, IGNORED, OWNED};
 use super::nearest::nearest;
@@ -82,6 +82,8 @@ fn name_of(root: &Node) -> String {
 fn kind_of(ctx: &mut Context<'_>, root: &Rc<Node>) -> Option<&'static str> {
     let field = Field::root(root, "");
     let Value::Map(entries) = &root.value else {
+        // A document of one scalar is what slipped out of another one, and may be anything.
+        let field = field.hide();
         let message = format!("{} where a document must stand", root.shape());
         ctx.wrong(DiagnosticKind::NotADocument, &field, &message, "a mapping");
         return None;
@@ -110,7 +112,7 @@ fn kind_of(ctx: &mut Context<'_>, root: &Rc<Node>) -> Option<&'static str> {
         return None;
     }
     let known = OWNED.iter().chain(&IGNORED).find(|known| **known == text);
-    if known.is_none() {
+    if known.is_none() && !ctx.is_full() {
         unknown_kind(ctx, &kind, &text);
     }
     known.copied()

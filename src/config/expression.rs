@@ -1,7 +1,7 @@
 //! CEL expressions in fields: parsed by the selector, their errors placed in the file.
 
-use super::context::{Context, Field, one_line};
-use super::diagnostic::{Diagnostic, DiagnosticKind};
+use super::context::{Context, Field};
+use super::diagnostic::{Diagnostic, DiagnosticKind, one_line};
 use super::node::{Place, Scalar, Style, Value};
 use super::spec::Location;
 use super::taint::lines;
@@ -75,8 +75,9 @@ fn locate(source: &str, place: Place, scalar: &Scalar, error: &CelError) -> Opti
     let index = usize::try_from(error.line).ok()?.checked_sub(1)?;
     let wanted = lines(&scalar.text).nth(index)?;
     let first = match scalar.style {
+        // The parser gives the first line of text as the place of a block scalar.
+        Style::Literal => place.line,
         Style::Plain | Style::Quoted if index == 0 => place.line,
-        Style::Literal => block_start(source, place)?,
         _ => return None,
     };
     let line = first.checked_add(u32::try_from(index).ok()?)?;
@@ -91,12 +92,84 @@ fn locate(source: &str, place: Place, scalar: &Scalar, error: &CelError) -> Opti
     (!wanted.is_empty() && rest.starts_with(wanted)).then_some((line, column))
 }
 
-/// The line after the `|` of a block scalar.
-fn block_start(source: &str, place: Place) -> Option<u32> {
-    let header = lines(source).nth(usize::try_from(place.line).ok()?.checked_sub(1)?)?;
-    let from: String = header
-        .chars()
-        .skip(usize::try_from(place.column).ok()?.checked_sub(1)?)
-        .collect();
-    from.starts_with('|').then(|| place.line.saturating_add(1))
+#[cfg(test)]
+mod tests {
+    use super::super::yaml;
+    use super::*;
+
+    /// Where a mistake at `(line, column)` of the expression below `match` stands in `text`.
+    fn placed(text: &str, line: u32, column: u32) -> Option<(u32, u32)> {
+        let stream = yaml::read(text, 0);
+        let node = &stream.documents[0].get("match").unwrap().value;
+        let Value::Scalar(scalar) = &node.value else {
+            panic!("not a scalar: {text}");
+        };
+        let error = CelError {
+            line,
+            column,
+            message: String::new(),
+        };
+        locate(text, node.place, scalar, &error)
+    }
+
+    #[test]
+    fn a_place_in_an_expression_becomes_a_place_in_the_file() {
+        for (text, at, place) in [
+            ("match: disk.size > 1\n", (1, 11), Some((1, 18))),
+            ("a: 1\nmatch:   disk.size > 1 # x\n", (1, 11), Some((2, 20))),
+            ("match: 'disk.size > 1'\n", (1, 11), Some((1, 19))),
+            ("match: \"disk.size > 1\"\n", (1, 1), Some((1, 9))),
+            ("{ü: ü, match: \"disk.size > 1\"}\n", (1, 1), Some((1, 16))),
+            ("match: |\n    disk.size\n      > 1\n", (2, 3), Some((3, 7))),
+            (
+                "match: |-\r\n  disk.size\r\n  > 1\r\n",
+                (2, 1),
+                Some((3, 3)),
+            ),
+            ("match: &a !!str disk.size > 1\n", (1, 1), Some((1, 17))),
+            // Not letter by letter in the file: the caller says it in words.
+            ("match: \"disk.model == \\\"x\\\"\"\n", (1, 15), None),
+            ("match: 'disk.model == ''x'''\n", (1, 15), None),
+            ("match: >-\n  disk.size\n  > 1\n", (1, 11), None),
+            ("match: disk.size\n  > 1\n", (1, 11), None),
+            ("match: x\n", (7, 1), None),
+            ("match: x\n", (0, 0), None),
+        ] {
+            assert_eq!(placed(text, at.0, at.1), place, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_reported_at_its_place_or_in_words() {
+        for (text, line, column, says) in [
+            (
+                "match: disk.size > 1\n",
+                1,
+                18,
+                "not a valid expression: no such",
+            ),
+            (
+                "match: >-\n  disk.size\n  > 1\n",
+                2,
+                3,
+                "at line 1, column 11 of the expression: no such",
+            ),
+        ] {
+            let sources = [super::super::Source { name: "f", text }];
+            let mut ctx = Context::new(&sources);
+            let stream = yaml::read(text, 0);
+            let field = Field::root(&stream.documents[0], "").get("match").unwrap();
+            let error = CelError {
+                line: 1,
+                column: 11,
+                message: String::from("no such overload"),
+            };
+            let written = ctx.text(&field).unwrap();
+            report(&mut ctx, &field, &written, &error);
+            let found = &ctx.diagnostics[0];
+            assert_eq!((found.at.line, found.at.column), (line, column), "{found}");
+            assert!(found.to_string().contains(says), "{found}");
+            assert_eq!(found.found.as_deref(), Some("disk.size > 1"));
+        }
+    }
 }

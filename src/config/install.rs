@@ -80,16 +80,15 @@ fn check_unused(ctx: &mut Context<'_>, field: &Field<'_>) {
             "machine.install.extensions is deprecated: extensions belong into the installer image",
         ),
     );
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
     for item in ctx.list(&extensions) {
         let Some(item) = ctx.map(item, &["image"]) else {
             continue;
         };
         let image = ctx.text_at(&item, "image").unwrap_or_default();
-        if seen.contains(&image) {
+        if !seen.insert(image) {
             ctx.bad(&item, "the same extension twice", "every extension once");
         }
-        seen.push(image);
     }
 }
 

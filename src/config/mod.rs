@@ -124,7 +124,7 @@ fn report_fault(ctx: &mut Context<'_>, fault: &Fault) {
         FaultKind::Syntax => (DiagnosticKind::Syntax, None, None),
         FaultKind::Limit => (DiagnosticKind::Limit, None, None),
         FaultKind::DuplicateKey(key, first) => {
-            let shown = (!ctx.is_tainted(fault.at)).then(|| context::one_line(key));
+            let shown = (!ctx.is_tainted(fault.at)).then(|| diagnostic::one_line(key));
             (DiagnosticKind::Duplicate, shown, Some(ctx.location(*first)))
         }
     };

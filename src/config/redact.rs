@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::diagnostic::Diagnostic;
 use super::node::{Node, Value};
 use super::spec::Location;
-use super::taint::{is_passphrase, lines};
+use super::taint::{is_passphrase, lines, names_passphrase};
 
 /// Shorter texts are in everything; taking them out would only spoil messages.
 const SHORTEST: usize = 4;
@@ -27,17 +27,38 @@ impl Redactor {
         let mut redactor = Self {
             secrets: Vec::new(),
         };
-        for line in texts.flat_map(lines) {
-            if let Some((key, value)) = line.split_once(':')
-                && is_passphrase(key)
-            {
-                redactor.add(value.trim().trim_matches(['"', '\'']));
-            }
+        for text in texts {
+            redactor.read_lines(text);
         }
         for root in roots {
             redactor.walk(root, false);
         }
         redactor
+    }
+
+    /// What follows the word on its line, and the next two lines that have text: a block, or a value that slipped down.
+    fn read_lines(&mut self, text: &str) {
+        let mut following = 0;
+        for line in lines(text).filter(|line| !line.trim().is_empty()) {
+            if let Some((_, value)) = line
+                .split_once(':')
+                .filter(|(key, _)| names_passphrase(key))
+            {
+                self.add_line(value);
+                following = 2;
+            } else if following > 0 {
+                self.add_line(line);
+                following -= 1;
+            }
+        }
+    }
+
+    /// The line, and what may be left of it when it is read as YAML.
+    fn add_line(&mut self, line: &str) {
+        self.add(line.trim().trim_matches(['"', '\'']));
+        if let Some((value, _)) = line.split_once(": ") {
+            self.add(value);
+        }
     }
 
     fn walk(&mut self, node: &Node, secret: bool) {
@@ -76,18 +97,20 @@ impl Redactor {
         }
     }
 
-    /// Cleans every text of `diagnostic`.
+    /// Whether a passphrase stands in `text`.
+    pub fn finds_in(&self, text: &str) -> bool {
+        self.secrets
+            .iter()
+            .any(|secret| text.contains(secret.as_str()))
+    }
+
+    /// Cleans what `diagnostic` takes from the file; what is allowed and the hint are words of ours.
     pub fn diagnostic(&self, diagnostic: &mut Diagnostic) {
         self.clean(&mut diagnostic.path);
         self.clean(&mut diagnostic.message);
-        let optional = [
-            &mut diagnostic.found,
-            &mut diagnostic.allowed,
-            &mut diagnostic.hint,
-        ];
-        optional
-            .into_iter()
-            .flatten()
+        diagnostic
+            .found
+            .iter_mut()
             .for_each(|text| self.clean(text));
     }
 

@@ -5,7 +5,9 @@
 
 use super::Source;
 use super::diagnostic::Diagnostic;
+use super::redact::Redactor;
 use super::taint::{Taint, lines};
+use super::yaml;
 
 /// Longest part of a line that is shown, in characters.
 const WIDTH: usize = 100;
@@ -25,6 +27,10 @@ pub fn snippet(diagnostic: &Diagnostic, sources: &[Source<'_>]) -> Option<String
     }
     let index = usize::try_from(at.line).ok()?.checked_sub(1)?;
     let line = lines(source.text).nth(index)?;
+    let roots = yaml::read(source.text, 0).documents;
+    if Redactor::new(std::iter::once(source.text), &roots).finds_in(line) {
+        return None;
+    }
     let column = usize::try_from(at.column).ok()?.saturating_sub(1);
     let skip = column.saturating_sub(WIDTH / 2);
     let shown: String = line.chars().skip(skip).take(WIDTH).map(visible).collect();

@@ -6,10 +6,13 @@
 use super::nearest::distance;
 
 /// Words that make a line, and what is indented below it, a place of secrets.
-const WORDS: [&str; 11] = [
-    "secret", "token", "passw", "private", "static", "keys", "key:", "key\"", "auth", "crt",
-    "binary",
+const WORDS: [&str; 12] = [
+    "secret", "token", "passw", "phrase", "private", "static", "keys", "key:", "key\"", "auth",
+    "crt", "binary",
 ];
+
+/// Lines with text after one that names a passphrase, or `static`, that are tainted wherever they are indented.
+const FOLLOWING: u32 = 3;
 
 /// What is known about the lines of one file.
 pub(super) struct Taint {
@@ -22,6 +25,7 @@ impl Taint {
     pub fn of(text: &str) -> Self {
         let mut held = Vec::new();
         let mut region: Option<usize> = None;
+        let mut following = 0;
         for line in lines(text) {
             let body = line.trim_start_matches([' ', '\t', '\u{feff}']);
             let indent = line.len() - body.len();
@@ -31,10 +35,19 @@ impl Taint {
             {
                 region = None;
             }
-            let trigger = is_trigger(body);
-            held.push(trigger || region.is_some());
+            let passphrase = names_passphrase(body);
+            let trigger = passphrase
+                || WORDS
+                    .iter()
+                    .any(|word| body.to_ascii_lowercase().contains(word));
+            held.push(trigger || region.is_some() || following > 0);
             if trigger && region.is_none() {
                 region = Some(indent);
+            }
+            if passphrase || body.contains("static") {
+                following = FOLLOWING;
+            } else if !body.is_empty() {
+                following = following.saturating_sub(1);
             }
         }
         Self { held }
@@ -65,9 +78,9 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
-fn is_trigger(line: &str) -> bool {
-    let lower = line.to_ascii_lowercase();
-    WORDS.iter().any(|word| lower.contains(word)) || lower.split(is_boundary).any(is_passphrase)
+/// Whether a word of `line` is `passphrase`, or nearly.
+pub(super) fn names_passphrase(line: &str) -> bool {
+    line.split(is_boundary).any(is_passphrase)
 }
 
 fn is_boundary(c: char) -> bool {
@@ -100,11 +113,12 @@ mod tests {
 
     #[test]
     fn a_passphrase_taints_its_line_and_what_is_indented_below() {
-        let text = "a: 1\nkeys:\n- slot: 0\n  static:\n    passphrase: |\n\n      x\nb: 2\n";
+        let text =
+            "a: 1\nkeys:\n- slot: 0\n  static:\n    passphrase: |\n\n      x\nb: 2\nc: 3\nd: 4\n";
         let taint = Taint::of(text);
-        let held: Vec<u32> = (1..=8).filter(|line| taint.holds(*line, *line)).collect();
-        assert_eq!(held, [2, 3, 4, 5, 6, 7]);
-        assert!(taint.near(8) && !taint.near(20));
+        let held: Vec<u32> = (1..=10).filter(|line| taint.holds(*line, *line)).collect();
+        assert_eq!(held, [2, 3, 4, 5, 6, 7, 8, 9]);
+        assert!(taint.near(11) && !taint.near(20));
     }
 
     #[test]

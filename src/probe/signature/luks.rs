@@ -118,7 +118,7 @@ fn leftover(view: &View<'_>, at: u64, first_is_gone: bool) -> io::Result<Option<
     let Some(bytes) = view.bytes(at, 512)? else {
         return Ok(None);
     };
-    if !bytes.starts_with(SECOND_MAGIC) || be16(&bytes, 6) != 2 || be64(&bytes, 256) != at {
+    if !bytes.starts_with(SECOND_MAGIC) {
         return Ok(None);
     }
     let state = match copy(view, at, SECOND_MAGIC)? {

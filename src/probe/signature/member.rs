@@ -288,9 +288,12 @@ fn md0(_: &View<'_>, found: &Super<'_>) -> io::Result<Option<Facts>> {
     }))
 }
 
+/// A superblock at the end that names another place belongs to a partition that ends there too; one at the start that
+/// does is damaged, and nothing else tells of the array.
 fn md1(view: &View<'_>, found: &Super<'_>) -> io::Result<Option<Facts>> {
-    let claims = le64(found.bytes, 144).checked_mul(512);
-    if le32(found.bytes, 4) != 1 || claims != Some(found.at) {
+    let at_home = le64(found.bytes, 144).checked_mul(512) == Some(found.at);
+    let at_start = found.at <= 0x1000;
+    if le32(found.bytes, 4) != 1 || !(at_home || at_start) {
         return Ok(None);
     }
     let version = match found.at {
@@ -298,11 +301,19 @@ fn md1(view: &View<'_>, found: &Super<'_>) -> io::Result<Option<Facts>> {
         0x1000 if view.size() > 0x3000 => "1.2",
         _ => "1.0",
     };
+    let disks = raid(le32(found.bytes, 72), le32(found.bytes, 92));
+    let (talos, note) = if at_home {
+        (None, disks)
+    } else {
+        let remark = super::join("it names another place than its own", &disks);
+        (Some(""), remark)
+    };
     Ok(Some(Facts {
+        talos,
         label: text(field(found.bytes, 32, 32)),
         uuid: uuid(field(found.bytes, 16, 16)),
         version: version.to_owned(),
-        note: raid(le32(found.bytes, 72), le32(found.bytes, 92)),
+        note,
         ..Facts::default()
     }))
 }

@@ -179,3 +179,36 @@ fn labels_cannot_steer_a_terminal() {
     disk.put(0x6C, b"a\x1B[2Jb\xFF");
     assert_eq!(only(&disk).label, "a\u{FFFD}[2Jb\u{FFFD}");
 }
+
+#[test]
+fn a_raid_superblock_out_of_its_place_counts_at_the_start_and_not_at_the_end() {
+    let member = |at: u64| {
+        let mut disk = Sparse::new(SIZE, BlockSize::B512);
+        disk.put(at, b"\xFC\x4E\x2B\xA9\x01\0\0\0");
+        disk.put(at + 144, &[99]);
+        disk
+    };
+    let found = only(&member(0x1000));
+    assert_eq!(
+        (found.kind, found.talos, found.version.as_str()),
+        ("linux_raid_member", "", "1.2")
+    );
+    assert!(found.note.contains("another place"), "{}", found.note);
+    let disk = member(SIZE - 0x2000);
+    let found = scan(&View::disk(&disk).unwrap()).unwrap();
+    assert!(
+        found.is_empty(),
+        "it belongs to the last partition: {found:?}"
+    );
+}
+
+#[test]
+fn a_second_luks_header_counts_even_if_it_is_damaged() {
+    for at in [0x4000u64, 0x8000, 0x1_0000, 0x40_0000] {
+        let mut disk = Sparse::new(SIZE, BlockSize::B512);
+        disk.put(at, b"SKUL\xBA\xBE\0\x02");
+        let found = only(&disk);
+        assert_eq!((found.kind, found.talos, found.at), ("crypto_LUKS", "", at));
+        assert!(found.note.contains("(damaged)"), "{}", found.note);
+    }
+}

@@ -10,7 +10,7 @@ use crate::units::{BlockSize, Bytes, Extent, Geometry};
 const PAGE: u64 = 4096;
 
 /// A disk of any size that only keeps the pages that are not zero.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Memory {
     geometry: Geometry,
     pages: BTreeMap<u64, Box<[u8]>>,
