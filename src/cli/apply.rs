@@ -35,6 +35,9 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
             (spec, plan)
         }
     };
+    if args.plan.is_some() || global.hardware.is_some() {
+        targets::same_disks(&plan, || context::live(global))?;
+    }
     let receipt = execute(&spec, &plan, args.state_dir.as_deref())?;
     output.print(&receipt, |_| render(&receipt, &plan))?;
     Ok(Exit::Done)

@@ -36,14 +36,18 @@ pub struct Subject {
 /// # Errors
 /// Exit 2 for a recording that cannot be read.
 pub fn inventory(global: &Global) -> Result<Inventory, Failure> {
-    let Some(path) = &global.hardware else {
-        let root = match &global.root {
-            Some(root) => Root::at(root),
-            None => Root::live(),
-        };
-        return Ok(probe::probe(&root));
-    };
-    parse_inventory(&path.display().to_string(), &files::text(path)?)
+    match &global.hardware {
+        Some(path) => parse_inventory(&path.display().to_string(), &files::text(path)?),
+        None => Ok(live(global)),
+    }
+}
+
+/// This machine, even if a recorded one is named.
+pub fn live(global: &Global) -> Inventory {
+    probe::probe(&match &global.root {
+        Some(root) => Root::at(root),
+        None => Root::live(),
+    })
 }
 
 /// A recorded machine.
@@ -348,8 +352,13 @@ fn look_at(
     }
     // An interrupted run left the image behind: the same command again must find it, not refuse its own work.
     let there = ImageFile::open_read_only(image, logical, physical)?;
-    if there.geometry().size != size {
-        return Err(ImageError::Exists(image.to_owned()).into());
+    let has = there.geometry().size;
+    if has != size {
+        return Err(ImageError::Exists {
+            path: image.to_owned(),
+            size: has,
+        }
+        .into());
     }
     Ok(see(&there))
 }

@@ -156,7 +156,7 @@ impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         let (exit, hint) = match &error {
             ImageError::Locked(_) => (Exit::Refused, "wait for the other run to end"),
-            ImageError::Exists(_) => (
+            ImageError::Exists { .. } => (
                 Exit::Refused,
                 "leave --size out to use the file that is there, or name another file",
             ),

@@ -7,6 +7,7 @@ use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::exit::Exit;
 use crate::plan::{DiskPlan, Plan};
+use crate::probe::inventory::Inventory;
 use crate::target::BlockTarget;
 use crate::target::device::BlockDevice;
 use crate::target::image::ImageFile;
@@ -38,6 +39,49 @@ fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failur
     let image = ImageFile::open(path, logical, physical)?;
     enough_room(plan, disk, &image)?;
     Ok(Box::new(image))
+}
+
+/// Checks that every device of a plan from elsewhere is the disk that was planned: after a reboot another disk may
+/// have its name, and a blank one of the same size would look the same.
+///
+/// # Errors
+/// Exit 4 if it is another disk, or if nobody can tell.
+pub fn same_disks(plan: &Plan, machine: impl FnOnce() -> Inventory) -> Result<(), Failure> {
+    let is_device = |disk: &&DiskPlan| files::is_block_device(Path::new(&disk.path));
+    let devices: Vec<&DiskPlan> = plan
+        .disks
+        .iter()
+        .filter(|disk| is_device(disk).unwrap_or(false))
+        .collect();
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let machine = machine();
+    let at = |path: &str| machine.disks.iter().find(|disk| disk.path == path);
+    for planned in devices {
+        let found = at(&planned.path).map_or("unknown", |disk| disk.id.as_str());
+        if found != planned.id {
+            return Err(another_disk(planned, found, &machine));
+        }
+    }
+    Ok(())
+}
+
+fn another_disk(planned: &DiskPlan, found: &str, machine: &Inventory) -> Failure {
+    let message = format!(
+        "refusing to write {}: it is another disk than the planned one",
+        planned.path
+    );
+    let mut failure = Failure::new(Exit::Refused, message);
+    failure.causes = vec![format!("planned: {}, found: {found}", planned.id)];
+    let now = machine.disks.iter().find(|disk| disk.id == planned.id);
+    failure.hint(match now {
+        Some(disk) => format!(
+            "the planned disk is {} now: run `keelblock plan` again",
+            disk.path
+        ),
+        None => String::from("plug the planned disk in, or run `keelblock plan` again"),
+    })
 }
 
 /// A sparse image grows while it is written: its filesystem must have room for all of it.

@@ -52,8 +52,13 @@ pub enum ImageError {
         block: u32,
     },
     /// A new image was asked for where there is a file already.
-    #[error("{0} exists already")]
-    Exists(PathBuf),
+    #[error("{path} exists already, with {size}")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        size: Bytes,
+    },
 }
 
 /// A pipe without a writer would block the open for ever. Regular files know no such flag.
@@ -147,7 +152,10 @@ impl ImageFile {
             .mode(0o600)
             .open(path);
         let file = file.map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => ImageError::Exists(path.to_owned()),
+            io::ErrorKind::AlreadyExists => ImageError::Exists {
+                path: path.to_owned(),
+                size: Bytes::new(std::fs::metadata(path).map_or(0, |found| found.len())),
+            },
             _ => ImageError::Open {
                 verb: "create",
                 path: path.to_owned(),
