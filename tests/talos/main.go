@@ -1,5 +1,6 @@
 // Command talos judges selectors as Talos does: with cel-go and go-glob at the versions that Talos
-// pins. It reads one JSON request a line and answers with one line each.
+// pins, in its environments as env.go declares them anew. Talos' own packages are not linked.
+// It reads one JSON request a line and answers with one line each.
 package main
 
 import (
