@@ -156,7 +156,11 @@ pub fn is_block_device(path: &Path) -> Result<bool, Failure> {
     let kind = std::fs::metadata(path).map_err(|error| {
         Failure::new(Exit::Io, format!("cannot look at {}", path.display()))
             .because(&error)
-            .hint(open_hint(&error))
+            .hint(if path.starts_with("/dev") {
+                "`keelblock probe` lists the disks that are there"
+            } else {
+                open_hint(&error)
+            })
     })?;
     Ok(kind.file_type().is_block_device())
 }

@@ -169,7 +169,7 @@ fn keys_that_keelblock_cannot_make_are_refused_by_name_and_nothing_is_written() 
 ---
 apiVersion: v1alpha1
 kind: VolumeConfig
-name: STATE
+name: EPHEMERAL
 encryption:
   provider: luks2
   keys:
@@ -192,7 +192,12 @@ encryption:
         bench.write(&name, &text);
         let mut arguments = apply(&["-c", &name, "--hardware", "machine.json"]);
         arguments.extend(IMAGE);
-        bench.refuses(2, &arguments, &[words, "STATE", &name, "let Talos make"]);
+        let volume = if name.contains("locked") {
+            "EPHEMERAL"
+        } else {
+            "STATE"
+        };
+        bench.refuses(2, &arguments, &[words, volume, &name, "let Talos make"]);
         assert!(!bench.exists("new.img"));
     }
 }

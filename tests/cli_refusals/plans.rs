@@ -40,6 +40,15 @@ fn edit(bench: &Bench, from: &str, to: &str) {
 }
 
 #[test]
+fn a_plan_from_a_file_is_applied_and_converges() {
+    let bench = planned();
+    let receipt = bench.run(&APPLY).exits(0);
+    assert!(receipt.stdout.contains("applied in"), "{receipt:#?}");
+    let again = bench.run(&APPLY).exits(0);
+    assert!(again.stdout.contains("0 writes"), "{again:#?}");
+}
+
+#[test]
 fn a_disk_that_changed_since_the_plan_is_left_alone() {
     let bench = planned();
     let image = bench.path("disk.img").display().to_string();
