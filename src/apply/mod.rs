@@ -192,9 +192,13 @@ fn write(
     Ok(())
 }
 
-/// Id and path, for messages.
+/// Id, path and what it is, for messages: `wwid naa.5002538e40a1b2c3 (/dev/sdb, Portable SSD T5, 1 TB)`.
 fn name(disk: &DiskPlan) -> String {
-    format!("{} ({})", disk.id, disk.title)
+    let what = disk.title.strip_prefix(&disk.path).map(str::trim);
+    match what.and_then(|what| what.strip_prefix('(')?.strip_suffix(')')) {
+        Some(what) => format!("{} ({}, {what})", disk.id, disk.path),
+        None => format!("{} ({})", disk.id, disk.title),
+    }
 }
 
 /// `None` if the disk is as planned already, else the tables to write.
