@@ -11,11 +11,11 @@ use crate::units::{BlockSize, Bytes};
 const ABOUT: &str = "Chooses, lays out and seals the disks of a Talos Linux node, and says why";
 
 const AFTER_HELP: &str = "\
-The usual way: `probe` what is there, `select` to see which disk would be used and why, `plan` to see
-what would be done to it, `apply` to do it, `inspect` to look at the result.
+The usual way: `probe` what is there, `select` to see which disk would be used and why, `plan` to see what would be \
+done to it, `apply` to do it, `inspect` to look at the result.
 
-Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 no eligible disk, 4 refused,
-5 I/O failure, 6 drift or read-back mismatch.";
+Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 no eligible disk, 4 refused, 5 I/O failure, \
+6 drift or read-back mismatch.";
 
 /// The command line.
 #[derive(Debug, Parser)]
