@@ -18,8 +18,6 @@ use crate::target::blank::Blank;
 use crate::target::image::{ImageError, ImageFile};
 use crate::units::{BlockSize, Bytes, Geometry};
 
-const SEE_WHY: &str = "`keelblock select` shows every disk and every check";
-
 /// What is planned.
 #[derive(Debug)]
 pub struct Subject {
@@ -121,7 +119,7 @@ fn on_machine(
             target.disk.as_deref().unwrap_or_default()
         );
         let failure = Failure::new(worst(&failed).max(Exit::NoDisk), message);
-        return Err(because_of(&failed, failure).hint(SEE_WHY));
+        return Err(because_of(&failed, failure).hint(see_why(&failed)));
     }
     // With one disk named, the others may be missing; without, everything must have its disk.
     if only.is_none() && !failed.is_empty() {
@@ -351,16 +349,22 @@ fn look_at(
         return Ok(see(&Blank(geometry)));
     }
     // An interrupted run left the image behind: the same command again must find it, not refuse its own work.
-    let there = ImageFile::open_read_only(image, logical, physical)?;
-    let has = there.geometry().size;
-    if has != size {
-        return Err(ImageError::Exists {
-            path: image.to_owned(),
-            size: has,
+    let (path, there) = (
+        image.to_owned(),
+        ImageFile::open_read_only(image, logical, physical),
+    );
+    match there {
+        Ok(there) if there.geometry().size == size => Ok(see(&there)),
+        Ok(there) => {
+            let size = there.geometry().size;
+            Err(ImageError::Exists { path, size }.into())
         }
-        .into());
+        Err(ImageError::Size { size, .. }) => {
+            let size = Bytes::new(size);
+            Err(ImageError::Exists { path, size }.into())
+        }
+        Err(error) => Err(error.into()),
     }
-    Ok(see(&there))
 }
 
 /// Puts the image into the place of `disk`, which keeps its identity.
@@ -443,5 +447,14 @@ fn because_of(failed: &[&Role], mut failure: Failure) -> Failure {
 fn not_selected(failed: &[&Role]) -> Failure {
     let names: Vec<&str> = failed.iter().map(|role| role.role.as_str()).collect();
     let failure = Failure::new(worst(failed), format!("no disk for {}", names.join(", ")));
-    because_of(failed, failure).hint(SEE_WHY)
+    because_of(failed, failure).hint(see_why(failed))
+}
+
+fn see_why(failed: &[&Role]) -> &'static str {
+    let denied = |role: &&Role| role.reason.contains("Permission denied");
+    if failed.iter().any(denied) {
+        "run as root: not every disk could be read"
+    } else {
+        "`keelblock select` shows every disk and every check"
+    }
 }

@@ -22,7 +22,9 @@ pub const UUID: &str = "9f3b6c1e-2d47-5a80-b1c6-0e7d5a94c213";
 pub const MACMINI_2014: &str = include_str!("../../examples/hardware/macmini-2014.json");
 
 /// Key derivation that is cheap enough for a test, and leaves EPHEMERAL's filesystem, the slowest part, to Talos.
-pub const CHEAP: [&str; 5] = [
+pub const CHEAP: [&str; 7] = [
+    "--layout",
+    "uki",
     "--kdf-memory",
     "32M",
     "--kdf-time",
