@@ -4,6 +4,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::print_stderr,
     clippy::unwrap_used,
     dead_code,
     missing_docs,
@@ -164,10 +165,6 @@ fn no_refusal_shows_a_passphrase() {
         good.replace("static:\n            passphrase:", "static:"),
         good.replace("slot: 0", "slot: MARKER-s3cr3t-7f3a"),
         good.replace("provider: luks2", "provider: MARKER-s3cr3t-7f3a"),
-        good.replace(
-            "passphrase: MARKER",
-            "passphrase: &MARKER-s3cr3t-7f3a MARKER",
-        ),
         good.replace("passphrase: MARKER", "passphrase: \"MARKER"),
         good.replace("passphrase: MARKER", "passphrase: *MARKER"),
         good.replace("passphrase: MARKER", "passphrase: \0MARKER"),

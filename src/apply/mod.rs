@@ -178,22 +178,7 @@ pub fn apply(
 ) -> Result<Receipt, ApplyError> {
     let began = Instant::now();
     check_plan(run.plan)?;
-    let mut pending = Vec::new();
-    let mut kept = Vec::new();
-    for (index, target) in targets.iter().enumerate() {
-        let disk = &run.plan.disks[index];
-        let digests = kept_digests(disk, target.as_ref())?;
-        if let Some(tables) = examine(&run, disk, target.as_ref())? {
-            let meta = completed_meta(&run, disk, target.as_ref())?;
-            pending.push(Pending {
-                index,
-                tables,
-                meta,
-                kept: digests.clone(),
-            });
-        }
-        kept.extend(digests);
-    }
+    let (pending, kept) = what_is_to_do(&run, targets)?;
     let mut prepared = Vec::new();
     for disk in &pending {
         prepared.push(prepare::prepare(
@@ -243,6 +228,30 @@ pub fn apply(
     });
     receipt.seconds = began.elapsed().as_secs_f64();
     Ok(receipt)
+}
+
+/// The disks that are not as planned yet, and the digests of everything that is kept on any.
+fn what_is_to_do(
+    run: &Run<'_>,
+    targets: &[Box<dyn BlockTarget>],
+) -> Result<(Vec<Pending>, Vec<Kept>), ApplyError> {
+    let mut pending = Vec::new();
+    let mut kept = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        let disk = &run.plan.disks[index];
+        let digests = kept_digests(disk, target.as_ref())?;
+        if let Some(tables) = examine(run, disk, target.as_ref())? {
+            let meta = completed_meta(run, disk, target.as_ref())?;
+            pending.push(Pending {
+                index,
+                tables,
+                meta,
+                kept: digests.clone(),
+            });
+        }
+        kept.extend(digests);
+    }
+    Ok((pending, kept))
 }
 
 fn write(

@@ -131,11 +131,6 @@ impl Bench {
         Ran::of(&self.command(arguments).output().unwrap())
     }
 
-    /// `apply` with cheap keys and the folder's own state folder.
-    pub fn apply(&self, arguments: &[&str]) -> Ran {
-        self.run(&apply(arguments))
-    }
-
     /// Expects `arguments` to be refused with `exit`, naming all of `words`, and to change nothing.
     #[track_caller]
     pub fn refuses(&self, exit: i32, arguments: &[&str], words: &[&str]) {
