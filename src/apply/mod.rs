@@ -63,15 +63,16 @@ struct Pending {
 /// # Errors
 /// [`ApplyError::PlanId`] and [`ApplyError::PlanVersion`].
 pub fn check_plan(plan: &Plan) -> Result<(), ApplyError> {
+    // Another version may compute the id in another way.
+    if plan.version != env!("CARGO_PKG_VERSION") {
+        return Err(ApplyError::PlanVersion(plan.version.clone()));
+    }
     let actual = plan.compute_id();
     if plan.id != actual {
         return Err(ApplyError::PlanId {
             claimed: plan.id.clone(),
             actual,
         });
-    }
-    if plan.version != env!("CARGO_PKG_VERSION") {
-        return Err(ApplyError::PlanVersion(plan.version.clone()));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::apply::filesystem::Distribution;
 use crate::apply::prepare::Means;
 use crate::apply::receipt::{Outcome, Receipt};
-use crate::apply::{self, Run};
+use crate::apply::{self, ApplyError, Run};
 use crate::cli::args::{ApplyArgs, Global};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
@@ -46,11 +46,7 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
 /// A plan from a file, and the configuration that has its keys.
 fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
     let text = files::text(path)?;
-    let plan: Plan = serde_json::from_str(&text).map_err(|error| {
-        let failure =
-            Failure::new(Exit::Usage, format!("{} is not a plan", path.display())).because(&error);
-        failure.hint("make one with `keelblock plan -c CONFIG -o FILE`")
-    })?;
+    let plan: Plan = serde_json::from_str(&text).map_err(|error| no_plan(path, &text, &error))?;
     apply::check_plan(&plan)?;
     let sealed = plan
         .disks
@@ -76,6 +72,23 @@ fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
         return Err(failure.hint("run `keelblock plan` again"));
     }
     Ok((spec, plan))
+}
+
+/// What cannot be read as a plan may be one of another version, with other fields.
+fn no_plan(path: &Path, text: &str, error: &serde_json::Error) -> Failure {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        id: String,
+        version: String,
+    }
+    match serde_json::from_str::<Head>(text) {
+        Ok(head) if head.version != env!("CARGO_PKG_VERSION") && !head.id.is_empty() => {
+            ApplyError::PlanVersion(head.version).into()
+        }
+        _ => Failure::new(Exit::Usage, format!("{} is not a plan", path.display()))
+            .because(error)
+            .hint("make one with `keelblock plan -c CONFIG -o FILE`"),
+    }
 }
 
 /// Applies a plan.

@@ -5,20 +5,15 @@ use std::path::Path;
 use crate::cli::args::{ConsentArgs, Global, TargetArgs};
 use crate::cli::error::Failure;
 use crate::cli::files;
+use crate::cli::image::{allow, look_at, stand_in};
 use crate::config::spec::Spec;
 use crate::exit::Exit;
-use crate::partitioner::adopt;
 use crate::probe;
 use crate::probe::inventory::{self, Content, Disk, Inventory, TalosDisk};
 use crate::root::Root;
 use crate::selector::selection::{Outcome, Role, Selection};
 use crate::selector::{self, Request};
-use crate::target::BlockSource;
-use crate::target::blank::Blank;
-use crate::target::image::{ImageError, ImageFile};
-use crate::units::{BlockSize, Bytes, Geometry};
-
-const SEE_WHY: &str = "`keelblock select` shows every disk and every check";
+use crate::units::BlockSize;
 
 /// What is planned.
 #[derive(Debug)]
@@ -121,7 +116,7 @@ fn on_machine(
             target.disk.as_deref().unwrap_or_default()
         );
         let failure = Failure::new(worst(&failed).max(Exit::NoDisk), message);
-        return Err(because_of(&failed, failure).hint(SEE_WHY));
+        return Err(because_of(&failed, failure).hint(see_why(&failed)));
     }
     // With one disk named, the others may be missing; without, everything must have its disk.
     if only.is_none() && !failed.is_empty() {
@@ -322,100 +317,6 @@ fn roles_of_image(spec: &Spec, role: &str) -> Result<Vec<String>, Failure> {
     Err(no_role(role, &known))
 }
 
-/// What an image is, or will be.
-struct Seen {
-    geometry: Geometry,
-    content: Content,
-    fingerprint: String,
-}
-
-fn look_at(
-    image: &Path,
-    target: &TargetArgs,
-    logical: BlockSize,
-    physical: u32,
-) -> Result<Seen, Failure> {
-    let see = |source: &dyn BlockSource| {
-        let (content, fingerprint) = probe::inspect_source(source);
-        Seen {
-            geometry: source.geometry(),
-            content,
-            fingerprint,
-        }
-    };
-    let Some(size) = target.size else {
-        return Ok(see(&ImageFile::open_read_only(image, logical, physical)?));
-    };
-    let geometry = new_geometry(size, logical, physical)?;
-    if !files::exists(image) {
-        return Ok(see(&Blank(geometry)));
-    }
-    // An interrupted run left the image behind: the same command again must find it, not refuse its own work.
-    let there = ImageFile::open_read_only(image, logical, physical)?;
-    let has = there.geometry().size;
-    if has != size {
-        return Err(ImageError::Exists {
-            path: image.to_owned(),
-            size: has,
-        }
-        .into());
-    }
-    Ok(see(&there))
-}
-
-/// Puts the image into the place of `disk`, which keeps its identity.
-fn stand_in(disk: &mut Disk, image: &Path, seen: Seen) {
-    disk.path = image.display().to_string();
-    disk.talos.size = seen.geometry.size.get();
-    disk.talos.sector_size = u64::from(seen.geometry.logical.get());
-    disk.talos.dev_path = disk.path.clone();
-    disk.physical_sector_size = seen.geometry.physical;
-    (disk.content, disk.fingerprint) = (seen.content, seen.fingerprint);
-    disk.diskseq = None;
-    disk.boot_medium.clear();
-}
-
-fn new_geometry(size: Bytes, logical: BlockSize, physical: u32) -> Result<Geometry, Failure> {
-    if size == Bytes::ZERO || !size.is_multiple_of(logical.bytes()) {
-        let message = format!(
-            "--size {} is no disk of {}-byte blocks",
-            size.get(),
-            logical.get()
-        );
-        return Err(Failure::new(Exit::Usage, message).hint("give whole gibibytes, such as 32G"));
-    }
-    Ok(Geometry {
-        size,
-        logical,
-        physical: physical.max(logical.get()),
-    })
-}
-
-/// An image with foreign data needs the same double consent as a disk.
-fn allow(disk: &Disk, spec: &Spec, consent: &ConsentArgs) -> Result<(), Failure> {
-    if !matches!(disk.content, Content::Foreign(_)) || adopt::is_ours_unfinished(&disk.content) {
-        return Ok(());
-    }
-    let configured = spec.install.as_ref().is_some_and(|install| install.wipe);
-    let named = consent
-        .wipe
-        .iter()
-        .any(|name| *name == disk.path || *name == disk.id);
-    if configured && named {
-        return Ok(());
-    }
-    let message = format!(
-        "refusing to write {}: it holds {}",
-        disk.path,
-        adopt::in_words(&disk.content)
-    );
-    let hint = format!(
-        "to lose that, set `wipe: true` in the configuration and give --wipe {}",
-        disk.path
-    );
-    Err(Failure::new(Exit::Refused, message).hint(hint))
-}
-
 fn unknown_role(selection: &Selection, role: &str) -> Failure {
     let known: Vec<&str> = selection.roles.iter().map(|r| r.role.as_str()).collect();
     no_role(role, &known)
@@ -443,5 +344,14 @@ fn because_of(failed: &[&Role], mut failure: Failure) -> Failure {
 fn not_selected(failed: &[&Role]) -> Failure {
     let names: Vec<&str> = failed.iter().map(|role| role.role.as_str()).collect();
     let failure = Failure::new(worst(failed), format!("no disk for {}", names.join(", ")));
-    because_of(failed, failure).hint(SEE_WHY)
+    because_of(failed, failure).hint(see_why(failed))
+}
+
+fn see_why(failed: &[&Role]) -> &'static str {
+    let denied = |role: &&Role| role.reason.contains("Permission denied");
+    if failed.iter().any(denied) {
+        "run as root: not every disk could be read"
+    } else {
+        "`keelblock select` shows every disk and every check"
+    }
 }

@@ -6,6 +6,7 @@ mod context;
 mod demo;
 mod error;
 mod files;
+mod image;
 mod inspect;
 mod kdf;
 mod output;

@@ -5,7 +5,7 @@ use super::guard::{Guards, carries};
 use super::rule::{Rule, SystemDisk};
 use super::score::{installed, score};
 use super::selection::{Check, CheckKind, DiskVerdict, Outcome, Role, Score, Verdict};
-use crate::probe::inventory::Disk;
+use crate::probe::inventory::{Content, Disk};
 
 /// How many near misses a reason names.
 const NEAREST: usize = 3;
@@ -134,9 +134,12 @@ fn outcome<'i>(question: &Question<'_>, rows: &[Row<'i>]) -> (Outcome, Option<&'
         return (Outcome::Selected, Some(row.disk), format!("{path} {why}"));
     }
     let mut reason = format!("{path} {why}, but must not be used: {}", against.join("; "));
-    if row
-        .failing(CheckKind::Guard)
-        .any(|check| check.check == "content")
+    // Consent is for data that was seen; what cannot be read stays refused.
+    let seen = !matches!(row.disk.content, Content::Unreadable { .. });
+    if seen
+        && row
+            .failing(CheckKind::Guard)
+            .any(|check| check.check == "content")
     {
         let consent = "to allow it, set install.wipe to true and name the disk to be wiped";
         reason = format!("{reason}; {consent} ({})", row.disk.id);

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::cli::{Bench, Ran, apply, config};
 
-const IMAGE: [&str; 4] = ["--image", "new.img", "--size", "4G"];
+const IMAGE: [&str; 4] = ["--image", "new.img", "--size", "8G"];
 
 fn bench() -> Bench {
     let bench = Bench::new();

@@ -1,1 +1,181 @@
-//! Todo.
+//! Block devices as targets: loop devices, the only ones that every machine can make.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cli::{Bench, apply, config, digest, root, tool};
+use crate::images::{Memory, nobody};
+
+/// A loop device; gone at the end.
+#[derive(Debug)]
+struct Loop(String);
+
+impl Loop {
+    fn new(image: &Path, more: &[&str]) -> Self {
+        let image = image.display().to_string();
+        let arguments = [&["--find", "--show"][..], more, &[&image]].concat();
+        Self(tool("mount", "losetup", &arguments))
+    }
+
+    fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        tool("mount", "losetup", &["--detach", &self.0]);
+    }
+}
+
+/// A bench with a blank 4 GiB image on a loop device that the configuration installs to.
+fn bench(more: &[&str]) -> (Bench, Loop) {
+    let bench = Bench::new();
+    bench.blank("disk.img", 4 << 30);
+    let device = Loop::new(&bench.path("disk.img"), more);
+    bench.write("node.yaml", config(&format!("    disk: {}", device.name())));
+    (bench, device)
+}
+
+fn onto<'a>(device: &'a Loop, more: &[&'a str]) -> Vec<&'a str> {
+    let named = ["-c", "node.yaml", "--disk", device.name()];
+    [&apply(&named)[..], more].concat()
+}
+
+#[test]
+fn a_loop_device_is_laid_out_and_converges() {
+    if !root("to set up a loop device") {
+        return;
+    }
+    let (bench, device) = bench(&[]);
+    let first = bench.run(&onto(&device, &[])).exits(0);
+    assert!(first.stdout.contains("applied in"), "{first:#?}");
+    let before = digest(&bench.path("disk.img"));
+    let again = bench.run(&onto(&device, &[])).exits(0);
+    assert!(again.stdout.contains("0 writes"), "{again:#?}");
+    assert_eq!(digest(&bench.path("disk.img")), before);
+    let table = tool("gdisk", "sgdisk", &["--verify", device.name()]);
+    assert!(table.contains("No problems found"), "{table}");
+}
+
+#[test]
+fn a_mounted_disk_is_refused_with_its_mount_point() {
+    if !root("to mount a loop device") {
+        return;
+    }
+    let (bench, device) = bench(&[]);
+    tool("e2fsprogs", "mkfs.ext4", &["-q", device.name(), "64M"]);
+    let place = Bench::new();
+    let place = place.folder().display().to_string();
+    tool("mount", "mount", &["-o", "ro", device.name(), &place]);
+    let arguments = onto(&device, &["--wipe", device.name()]);
+    bench.refuses(4, &arguments, &[device.name(), "in use", &place]);
+    tool("mount", "umount", &[&place]);
+}
+
+#[test]
+fn a_read_only_disk_is_refused() {
+    if !root("to set up a loop device") {
+        return;
+    }
+    let (bench, device) = bench(&["--read-only"]);
+    bench.refuses(4, &onto(&device, &[]), &[device.name(), "write-protected"]);
+}
+
+#[test]
+fn a_disk_that_nobody_may_open_is_refused_with_what_to_do() {
+    if !root("to become somebody else") {
+        return;
+    }
+    let (bench, device) = bench(&[]);
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(bench.folder(), fs::Permissions::from_mode(0o755)).unwrap();
+    let words = [device.name(), "Permission denied", "root"];
+    bench.refuses_so(4, &words, |format| {
+        let arguments = [
+            "plan",
+            "-c",
+            "node.yaml",
+            "--disk",
+            device.name(),
+            "--format",
+            format,
+        ];
+        nobody(&bench, &arguments)
+    });
+    bench.refuses_so(5, &words, |format| {
+        nobody(&bench, &["inspect", device.name(), "--format", format])
+    });
+}
+
+#[test]
+fn a_disk_that_does_not_exist_comes_with_those_that_do() {
+    let bench = Bench::new();
+    bench.write("node.yaml", config("    disk: /dev/nosuchdisk"));
+    let arguments = apply(&["-c", "node.yaml", "--disk", "/dev/nosuchdisk"]);
+    bench.refuses(3, &arguments, &["/dev/nosuchdisk"]);
+    bench.refuses(
+        5,
+        &["inspect", "/dev/nosuchdisk"],
+        &["/dev/nosuchdisk", "keelblock probe"],
+    );
+}
+
+/// Another disk has the name of the planned one now, and it looks the same.
+#[test]
+fn a_plan_is_not_applied_to_another_disk_of_the_same_name() {
+    if !root("to set up a loop device") {
+        return;
+    }
+    let (bench, device) = bench(&[]);
+    let mut arguments = vec![
+        "plan",
+        "-c",
+        "node.yaml",
+        "--disk",
+        device.name(),
+        "-o",
+        "disk.plan",
+    ];
+    arguments.extend(["--uuid", crate::cli::UUID]);
+    arguments.extend(crate::cli::CHEAP);
+    bench.run(&arguments).exits(0);
+    let apply = [
+        "apply",
+        "disk.plan",
+        "-c",
+        "node.yaml",
+        "--state-dir",
+        "state",
+    ];
+    let image = bench.path("disk.img").display().to_string();
+    tool("mount", "losetup", &["--detach", device.name()]);
+    tool("mount", "losetup", &[device.name(), &image]);
+    let words = [
+        device.name(),
+        "not the disk it was when planned",
+        "keelblock plan",
+    ];
+    bench.refuses(4, &apply, &words);
+}
+
+/// The image below the device has no room: the kernel finds out when it writes the pages back.
+#[test]
+fn an_error_of_the_disk_half_way_is_an_input_or_output_error_and_the_same_again_converges() {
+    if !root("to set up a loop device on a small filesystem") {
+        return;
+    }
+    let bench = Bench::new();
+    let memory = Memory::mount(&bench, "2M");
+    bench.blank("memory/disk.img", 4 << 30);
+    let device = Loop::new(&bench.path("memory/disk.img"), &[]);
+    bench.write("node.yaml", config(&format!("    disk: {}", device.name())));
+    let failed = bench.run(&onto(&device, &["--format", "json"])).exits(5);
+    let words = [device.name(), "unfinished", "run the same again"];
+    crate::cli::assert_json(&failed, 5, &words);
+    memory.resize("512M");
+    bench.run(&onto(&device, &[])).exits(0);
+    let again = bench.run(&onto(&device, &[])).exits(0);
+    assert!(again.stdout.contains("0 writes"), "{again:#?}");
+    drop(device);
+}

@@ -22,7 +22,9 @@ pub const UUID: &str = "9f3b6c1e-2d47-5a80-b1c6-0e7d5a94c213";
 pub const MACMINI_2014: &str = include_str!("../../examples/hardware/macmini-2014.json");
 
 /// Key derivation that is cheap enough for a test, and leaves EPHEMERAL's filesystem, the slowest part, to Talos.
-pub const CHEAP: [&str; 5] = [
+pub const CHEAP: [&str; 7] = [
+    "--layout",
+    "uki",
     "--kdf-memory",
     "32M",
     "--kdf-time",
@@ -127,11 +129,6 @@ impl Bench {
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(&self.command(arguments).output().unwrap())
-    }
-
-    /// `apply` with cheap keys and the folder's own state folder.
-    pub fn apply(&self, arguments: &[&str]) -> Ran {
-        self.run(&apply(arguments))
     }
 
     /// Expects `arguments` to be refused with `exit`, naming all of `words`, and to change nothing.
