@@ -1,8 +1,7 @@
 //! Measures keelblock against what people use instead: `cargo bench --bench compare [-- OPTION…]`.
 //!
 //! ```text
-//! --runs N      runs of each side, interleaved (default 5)
-//! --large       32 GiB images too; systemd-repart writes each twice: 64 GiB of disk and ten minutes for each run
+//! --runs N      runs of each side, interleaved (default 7); systemd-repart has two, because it takes a minute
 //! --only WORD   only comparisons whose name has WORD in it
 //! ```
 //! `KEELBLOCK_BIN` names the program to measure, such as the static one; without it, cargo's own build is taken.
@@ -26,31 +25,36 @@ mod scratch;
 use std::process::ExitCode;
 
 use measure::{BenchError, Sample, Work};
-use ours::Keelblock;
-use peers::{Header, Repart};
+use ours::{Keelblock, Layout, ONE, OPEN, RAW, XFS};
+use peers::{Cost, GIB, Loop, MIB_64, Repart};
 use report::{Goal, Limit, Report, Runs};
 use scratch::Scratch;
 
-/// No slower and no larger than the peer.
+/// No slower than the peer.
 const NOT_WORSE: Option<Limit> = Some(Limit::Ratio(1.0));
-/// Same algorithm, same cost: what the compiler may lose.
-const SAME_ALGORITHM: Option<Limit> = Some(Limit::Ratio(1.10));
-/// A LUKS2 header of Talos' size with both copies, both tables, and some air.
-const SEALED_WITHOUT_FILESYSTEM: Option<Limit> = Some(Limit::Bytes(20.0 * MIB));
+/// Against systemd-repart, which encrypts free space too.
+const A_TENTH: Option<Limit> = Some(Limit::Ratio(0.1));
+/// Against sgdisk and cryptsetup with the same cost of the passphrase.
+const SEVEN_TENTHS: Option<Limit> = Some(Limit::Ratio(0.7));
+/// A LUKS2 header with both copies, both tables, and some air.
+const SEALED_WITHOUT_FILESYSTEM: Limit = Limit::Bytes(MIB);
+/// What apply may take besides the memory of Argon2.
+const MEMORY_BESIDES: f64 = 64.0 * MIB;
 /// The stripped static program.
-const PROGRAM: Limit = Limit::Bytes(8.0 * MIB);
+const PROGRAM: Limit = Limit::Bytes(6.0 * MIB);
 const MIB: f64 = 1_048_576.0;
+/// Runs of systemd-repart.
+const REPART_RUNS: usize = 2;
 
 /// What was asked for.
 struct Options {
     runs: usize,
-    large: bool,
     only: String,
 }
 
 fn main() -> ExitCode {
     let Some(options) = parse(std::env::args().skip(1)) else {
-        eprintln!("usage: cargo bench --bench compare [-- [--runs N] [--large] [--only WORD]]");
+        eprintln!("usage: cargo bench --bench compare [-- [--runs N] [--only WORD]]");
         return ExitCode::from(2);
     };
     match measure_all(&options) {
@@ -65,14 +69,12 @@ fn main() -> ExitCode {
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Options> {
     let mut options = Options {
-        runs: 5,
-        large: false,
+        runs: 7,
         only: String::new(),
     };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--bench" => {}
-            "--large" => options.large = true,
             "--runs" => options.runs = arguments.next()?.parse().ok().filter(|runs| *runs > 0)?,
             "--only" => options.only = arguments.next()?,
             _ => return None,
@@ -90,11 +92,12 @@ fn measure_all(options: &Options) -> Result<Report, BenchError> {
     let cpus = std::thread::available_parallelism();
     report.fact("cpus", cpus.map_or(0, std::num::NonZero::get));
 
-    sealed_xfs(options, &scratch, &ours, &mut report);
-    sealed_raw(options, &scratch, &ours, &mut report);
-    argon2id(options, &scratch, &mut report);
+    against_repart(options, &scratch, &ours, &mut report);
+    against_cryptsetup(options, &scratch, &ours, &mut report);
+    argon2id(options, &scratch, &ours, &mut report);
     probe(options, &scratch, &ours, &mut report);
-    if options.wants("size") {
+    written(options, &scratch, &ours, &mut report);
+    if options.wants("size of the program") {
         report.size("size of the program", report::to_f64(ours.size()?), PROGRAM);
     }
 
@@ -115,85 +118,158 @@ impl Options {
     fn wants(&self, name: &str) -> bool {
         name.contains(&self.only)
     }
-
-    fn sizes(&self) -> &'static [(&'static str, u64)] {
-        let sizes = &[("4G", 4 << 30), ("32G", 32 << 30)];
-        if self.large { sizes } else { &sizes[..1] }
-    }
 }
 
-fn sealed_xfs(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Report) {
-    let goal = Goal {
-        time: NOT_WORSE,
-        memory: None,
-        written: NOT_WORSE,
-    };
-    let named = |size: &str| format!("sealed XFS, {size} image, against systemd-repart");
-    let wanted = |size: &str| options.wants(&named(size));
-    if !options.sizes().iter().any(|(size, _)| wanted(size)) {
-        return;
-    }
-    let repart = Repart::find(scratch);
-    if let Ok(repart) = &repart {
-        report.fact("systemd-repart", repart.version.clone());
-    }
-    for (size, _) in options.sizes().iter().filter(|(size, _)| wanted(size)) {
-        let (ours, peer) = interleave(
-            options.runs,
-            || ours.apply(scratch, "sealed-xfs.yaml", size),
-            || match &repart {
-                Ok(repart) => repart.run(scratch, size),
-                Err(error) => Err(BenchError::Unexpected(explain(error))),
-            },
-        );
-        report.compare(&named(size), goal, &ours, &peer);
-    }
+/// The most memory that an apply with this cost may take.
+fn memory(cost: Cost) -> Option<Limit> {
+    Some(Limit::Bytes(
+        f64::from(cost.memory) * 1024.0 + MEMORY_BESIDES,
+    ))
 }
 
-fn sealed_raw(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Report) {
-    let goal = Goal {
-        time: NOT_WORSE,
-        memory: SAME_ALGORITHM,
-        written: SEALED_WITHOUT_FILESYSTEM,
-    };
-    for (size, bytes) in options.sizes() {
-        let name = format!("sealed raw, {size} image, against sgdisk and cryptsetup");
-        if options.wants(&name) {
-            let (ours, peer) = interleave(
-                options.runs,
-                || ours.apply(scratch, "sealed-raw.yaml", size),
-                || peers::sgdisk_and_cryptsetup(scratch, *bytes),
-            );
-            report.compare(&name, goal, &ours, &peer);
-        }
-    }
-}
-
-fn argon2id(options: &Options, scratch: &Scratch, report: &mut Report) {
-    let name = "Argon2id, 1 GiB and 4 passes, against cryptsetup";
+fn against_repart(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Report) {
+    let name = "4 GiB, two sealed XFS, 1 GiB x 4 x 4: systemd-repart";
     if !options.wants(name) {
         return;
     }
     let goal = Goal {
-        time: SAME_ALGORITHM,
-        ..Goal::default()
+        time: A_TENTH,
+        memory: memory(GIB),
+        written: None,
     };
-    let header = match Header::make(scratch) {
-        Ok(header) => header,
-        Err(error) => return report.gap(name, "peer", explain(&error)),
-    };
-    // cryptsetup takes no more lanes than there are CPUs. Both sides get what it took.
-    report.fact("argon2id lanes", header.cost.lanes);
+    let repart = Repart::find(scratch);
+    if let Ok(repart) = &repart {
+        report.fact("systemd-repart", repart.version.clone());
+    }
     let (ours, peer) = interleave(
-        options.runs,
-        || ours::derive(header.cost),
-        || header.open(scratch),
+        options.runs.min(REPART_RUNS),
+        || ours.apply(scratch, XFS, "4G", GIB),
+        || match &repart {
+            Ok(repart) => repart.run(scratch, "4G"),
+            Err(error) => Err(BenchError::Unexpected(explain(error))),
+        },
     );
     report.compare(name, goal, &ours, &peer);
 }
 
+/// Name, layout, size of the image, cost.
+const AGAINST_CRYPTSETUP: [(&str, Layout, (&str, u64), Cost); 6] = [
+    ("4 GiB, two sealed XFS, 1 GiB", XFS, ("4G", 4 << 30), GIB),
+    ("32 GiB, two sealed XFS, 1 GiB", XFS, ("32G", 32 << 30), GIB),
+    ("4 GiB, two sealed, 1 GiB", RAW, ("4G", 4 << 30), GIB),
+    (
+        "4 GiB, two sealed XFS, 64 MiB",
+        XFS,
+        ("4G", 4 << 30),
+        MIB_64,
+    ),
+    (
+        "32 GiB, two sealed XFS, 64 MiB",
+        XFS,
+        ("32G", 32 << 30),
+        MIB_64,
+    ),
+    ("4 GiB, two sealed, 64 MiB", RAW, ("4G", 4 << 30), MIB_64),
+];
+
+fn against_cryptsetup(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Report) {
+    for (what, layout, (size, bytes), asked) in AGAINST_CRYPTSETUP {
+        let name = format!("{what} x 4: sgdisk and cryptsetup");
+        if !options.wants(&name) {
+            continue;
+        }
+        let cost = match peers::taken(scratch, asked) {
+            Ok(cost) => cost,
+            Err(error) => {
+                report.gap(&name, "peer", explain(&error));
+                continue;
+            }
+        };
+        report.fact("lanes that cryptsetup takes", cost.lanes);
+        let goal = Goal {
+            time: SEVEN_TENTHS,
+            memory: memory(cost),
+            written: None,
+        };
+        let (ours, peer) = interleave(
+            options.runs,
+            || ours.apply(scratch, layout, size, cost),
+            || peers::sgdisk_and_cryptsetup(scratch, bytes, cost),
+        );
+        report.compare(&name, goal, &ours, &peer);
+    }
+}
+
+/// Both open the same keyslot of the same image, with all four lanes.
+fn argon2id(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Report) {
+    let name = "opening a keyslot, 1 GiB x 4 x 4: cryptsetup";
+    if !options.wants(name) {
+        return;
+    }
+    let goal = Goal {
+        time: NOT_WORSE,
+        ..Goal::default()
+    };
+    let made = ours.image(scratch, GIB).and_then(|image| {
+        let device = Loop::attach(&image.path, 1 << 20, 2046 << 20)?;
+        Ok((image, device))
+    });
+    let (image, device) = match made {
+        Ok(made) => made,
+        Err(error) => return report.gap(name, "both", explain(&error)),
+    };
+    let (ours, peer) = interleave(
+        options.runs,
+        || ours.open(scratch, &image),
+        || peers::open(scratch, &device),
+    );
+    report.compare(name, goal, &ours, &peer);
+}
+
+/// What one sealed volume without a filesystem costs in bytes, and which part of that is the seal.
+fn written(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Report) {
+    let name = "written for one sealed volume";
+    if !options.wants(name) {
+        return;
+    }
+    let receipts = ours.receipt(scratch, ONE, "4G", MIB_64).and_then(|sealed| {
+        let open = ours.receipt(scratch, OPEN, "4G", MIB_64)?;
+        Ok((sealed, open))
+    });
+    let (sealed, open) = match receipts {
+        Ok(receipts) => receipts,
+        Err(error) => return report.gap(name, "keelblock", explain(&error)),
+    };
+    let luks = sealed.saturating_sub(open);
+    report.size(
+        &format!("{name}, all"),
+        report::to_f64(sealed),
+        SEALED_WITHOUT_FILESYSTEM,
+    );
+    report.size(
+        &format!("{name}, LUKS2 part"),
+        report::to_f64(luks),
+        SEALED_WITHOUT_FILESYSTEM,
+    );
+    let goal = Goal {
+        written: Some(SEALED_WITHOUT_FILESYSTEM),
+        ..Goal::default()
+    };
+    // The kernel counts whole pages, the image's own blocks, the journal and the receipt too.
+    let kernel = ours.apply(scratch, ONE, "4G", MIB_64);
+    let kernel = kernel
+        .map(|sample| vec![sample])
+        .map_err(|error| explain(&error));
+    report.compare(
+        &format!("{name}, by the kernel"),
+        goal,
+        &kernel,
+        &Ok(Vec::new()),
+    );
+}
+
 fn probe(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Report) {
-    let name = "probe, against lsblk -J -O";
+    let name = "probe: lsblk -J -O";
     if !options.wants(name) {
         return;
     }
@@ -203,7 +279,7 @@ fn probe(options: &Options, scratch: &Scratch, ours: &Keelblock, report: &mut Re
     };
     let quick = |work: &Work| {
         let Sample { seconds, .. } = work.time()?;
-        let accounted = work.account(scratch.path())?;
+        let (accounted, _) = work.account(scratch.path())?;
         Ok(Sample {
             seconds,
             ..accounted

@@ -122,13 +122,13 @@ impl Work {
         Ok(output)
     }
 
-    /// Runs it under GNU time, which adds a millisecond and knows memory and bytes.
-    pub fn account(&self, scratch: &Path) -> Result<Sample, BenchError> {
+    /// Runs it under GNU time, which adds a millisecond and knows memory and bytes; with what it printed.
+    pub fn account(&self, scratch: &Path) -> Result<(Sample, String), BenchError> {
         let report = scratch.join("time");
         let mut command = Command::new("/usr/bin/time");
         command.args(["--format", "%M %O", "--output"]).arg(&report);
         command.arg(&self.program).args(&self.arguments);
-        let (sample, _) = self.finish(&mut command)?;
+        let (sample, output) = self.finish(&mut command)?;
         let text = std::fs::read_to_string(&report).map_err(|source| BenchError::File {
             what: "read",
             path: report,
@@ -138,11 +138,12 @@ impl Work {
         let (Some(Ok(kibibytes)), Some(Ok(blocks))) = (numbers.next(), numbers.next()) else {
             return Err(BenchError::Unexpected(format!("GNU time said '{text}'")));
         };
-        Ok(Sample {
+        let sample = Sample {
             memory: Some(kibibytes << 10),
             written: Some(blocks << 9),
             ..sample
-        })
+        };
+        Ok((sample, output))
     }
 
     fn finish(&self, command: &mut Command) -> Result<(Sample, String), BenchError> {

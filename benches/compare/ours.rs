@@ -1,19 +1,54 @@
-//! keelblock's half: the program itself, and the key derivation that it links.
+//! keelblock's half.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use serde_json::Value;
 
 use crate::measure::{BenchError, Sample, Work};
-use crate::peers::{COST, Cost};
-use crate::scratch::{PASSPHRASE, Scratch};
+use crate::peers::Cost;
+use crate::scratch::{Scratch, file};
+
+/// A configuration, and one of its roles: all roles of the same disk come with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    config: &'static str,
+    role: &'static str,
+}
+
+/// Two sealed volumes with XFS.
+pub const XFS: Layout = Layout {
+    config: "benches/configs/sealed-xfs.yaml",
+    role: "u-first",
+};
+/// Two sealed volumes.
+pub const RAW: Layout = Layout {
+    config: "benches/configs/sealed-raw.yaml",
+    role: "r-first",
+};
+/// One sealed volume.
+pub const ONE: Layout = Layout {
+    config: "benches/configs/sealed-one.yaml",
+    role: "r-data",
+};
+/// One volume that is not sealed.
+pub const OPEN: Layout = Layout {
+    config: "benches/configs/open-one.yaml",
+    role: "r-data",
+};
 
 /// The program under measurement.
 #[derive(Debug)]
 pub struct Keelblock {
     /// `KEELBLOCK_BIN`, or the one that cargo built for this bench.
     pub program: PathBuf,
+}
+
+/// An image that keelblock sealed, to open it again and again.
+#[derive(Debug)]
+pub struct Image {
+    /// The file.
+    pub path: PathBuf,
+    config: PathBuf,
 }
 
 impl Keelblock {
@@ -29,23 +64,80 @@ impl Keelblock {
         Work::new(&self.program, "KEELBLOCK_BIN names no program")
     }
 
-    /// Lays out a new image of `size` by one of `benches/configs`.
-    pub fn apply(&self, scratch: &Scratch, config: &str, size: &str) -> Result<Sample, BenchError> {
-        let image = scratch.absent("keelblock.img")?;
-        let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/configs");
+    fn layout(&self, scratch: &Scratch, what: Layout, size: &str, cost: Cost, to: &Path) -> Work {
         let kdf = [
-            format!("--kdf-memory={}G", COST.memory >> 20),
-            format!("--kdf-time={}", COST.passes),
-            format!("--kdf-lanes={}", COST.lanes),
+            format!("--kdf-memory={}M", cost.memory >> 10),
+            format!("--kdf-time={}", cost.passes),
+            format!("--kdf-lanes={}", cost.lanes),
         ];
-        let work = self.work().args(["apply", "-c"]);
-        let work = work.args([configs.join(config)]).args(["--image"]);
-        let work = work.args([&image]).args(["--size", size]).args(kdf);
-        let work = work.args(["--sector-size", "512", "--seed", "1"]);
-        let work = work.args(["--uuid", "00000000-0000-4000-8000-000000000001"]);
+        self.work()
+            .args(["apply", "--format", "json", "--sector-size", "512"])
+            .args(["--seed", "00000000000000000000000000000001"])
+            .args(["--uuid", "00000000-0000-4000-8000-000000000001"])
+            .args([Path::new("--state-dir"), &scratch.path().join("state")])
+            .args([
+                Path::new("--hardware"),
+                &repository("examples/hardware/macmini-2014.json"),
+            ])
+            .args([Path::new("-c"), &repository(what.config)])
+            .args(["--role", what.role])
+            .args([Path::new("--image"), to])
+            .args(["--size", size])
+            .args(kdf)
+    }
+
+    /// Lays out a new image of `size` by one of `benches/configs`.
+    pub fn apply(
+        &self,
+        scratch: &Scratch,
+        what: Layout,
+        size: &str,
+        cost: Cost,
+    ) -> Result<Sample, BenchError> {
+        let image = scratch.absent("keelblock.img")?;
+        let work = self.layout(scratch, what, size, cost, &image);
         let sample = work.account(scratch.path());
         scratch.absent("keelblock.img")?;
-        sample
+        Ok(sample?.0)
+    }
+
+    /// What the receipt of such a run says was written, without what was zeroed by punching holes.
+    pub fn receipt(
+        &self,
+        scratch: &Scratch,
+        what: Layout,
+        size: &str,
+        cost: Cost,
+    ) -> Result<u64, BenchError> {
+        let image = scratch.absent("keelblock.img")?;
+        let work = self.layout(scratch, what, size, cost, &image);
+        let text = work.output();
+        scratch.absent("keelblock.img")?;
+        let receipt: Option<Value> = serde_json::from_str(&text?).ok();
+        let written = receipt.and_then(|receipt| receipt["bytes_written"].as_u64());
+        written.ok_or_else(|| BenchError::Unexpected("no bytes_written in the receipt".into()))
+    }
+
+    /// Makes an image with one sealed volume, which stays.
+    pub fn image(&self, scratch: &Scratch, cost: Cost) -> Result<Image, BenchError> {
+        let path = scratch.absent("open.img")?;
+        let work = self.layout(scratch, ONE, "2G", cost, &path);
+        work.output()?;
+        let config = repository(ONE.config);
+        Ok(Image { path, config })
+    }
+
+    /// Opens the keyslot of that volume.
+    pub fn open(&self, scratch: &Scratch, image: &Image) -> Result<Sample, BenchError> {
+        let work = self.work().args(["inspect", "--format", "json"]);
+        let work = work.args([Path::new("-c"), &image.config, &image.path]);
+        let (sample, text) = work.account(scratch.path())?;
+        // A key that was not derived would make us very fast.
+        if !text.contains("opens with slot 0") {
+            let not = format!("keelblock did not open its volume: {text}");
+            return Err(BenchError::Unexpected(not));
+        }
+        Ok(sample)
     }
 
     /// Everything that keelblock knows about every disk.
@@ -57,21 +149,10 @@ impl Keelblock {
     pub fn size(&self) -> Result<u64, BenchError> {
         let metadata = std::fs::metadata(&self.program);
         let size = metadata.map(|metadata| metadata.len());
-        size.map_err(crate::scratch::file("look at", &self.program))
+        size.map_err(file("look at", &self.program))
     }
 }
 
-/// One key of 64 bytes from a passphrase, in this process.
-pub fn derive(cost: Cost) -> Result<Sample, BenchError> {
-    let refused = |error: argon2::Error| BenchError::Unexpected(format!("argon2: {error}"));
-    let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(64)).map_err(refused)?;
-    let mut key = [0; 64];
-    let start = Instant::now();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(PASSPHRASE.as_bytes(), &[7; 32], &mut key)
-        .map_err(refused)?;
-    Ok(Sample {
-        seconds: start.elapsed().as_secs_f64(),
-        ..Sample::default()
-    })
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

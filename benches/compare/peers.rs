@@ -18,11 +18,16 @@ pub struct Cost {
     pub lanes: u32,
 }
 
-/// The cost in all comparisons: 1 GiB, 4 passes, 4 lanes.
-pub const COST: Cost = Cost {
+/// What a server pays: 1 GiB, 4 passes, 4 lanes.
+pub const GIB: Cost = Cost {
     memory: 1 << 20,
     passes: 4,
     lanes: 4,
+};
+/// What a small machine pays: 64 MiB, 4 passes, 4 lanes.
+pub const MIB_64: Cost = Cost {
+    memory: 64 << 10,
+    ..GIB
 };
 
 /// A systemd-repart that can work offline, and its libraries if it is not the system's own.
@@ -97,86 +102,112 @@ impl Repart {
         ]);
         let sample = work.account(scratch.path());
         scratch.absent("repart.img")?;
-        sample
+        Ok(sample?.0)
     }
 }
 
-/// One partition over the whole image by sgdisk, sealed through a loop device by cryptsetup.
-pub fn sgdisk_and_cryptsetup(scratch: &Scratch, bytes: u64) -> Result<Sample, BenchError> {
+/// Where the two partitions of `sgdisk_and_cryptsetup` lie: 1 MiB in, and 1 MiB short of the end.
+fn partitions(bytes: u64) -> [(u64, u64); 2] {
+    let (first, second) = (1 << 20, (1 << 20) + (1536 << 20));
+    [
+        (first, second - first),
+        (second, bytes - second - (1 << 20)),
+    ]
+}
+
+/// Two partitions over the whole image by sgdisk, each sealed through a loop device by cryptsetup. Making the image
+/// and the loop devices is not counted.
+pub fn sgdisk_and_cryptsetup(
+    scratch: &Scratch,
+    bytes: u64,
+    cost: Cost,
+) -> Result<Sample, BenchError> {
     let image = scratch.absent("sgdisk.img")?;
     let create = std::fs::File::create(&image).and_then(|image| image.set_len(bytes));
     create.map_err(file("create", &image))?;
     let sgdisk = Work::new("sgdisk", "install the Debian package gdisk");
     let table = sgdisk
-        .args(["--new=1:2048:0", "--change-name=1:r-data"])
+        .args(["--new=1:2048:+1536M", "--change-name=1:r-first"])
+        .args(["--new=2:0:0", "--change-name=2:r-second"])
         .args([&image]);
-    let sample = table.account(scratch.path())?;
-
-    // Where the partition lies: 1 MiB in, and 1 MiB short of the end.
-    let attach = Work::new("losetup", "install the Debian package mount")
-        .args(["--find", "--show", "--offset=1048576"])
-        .args([format!("--sizelimit={}", bytes - (2 << 20))])
-        .args([&image]);
-    let device = attach.output()?.trim().to_owned();
-    let sealed = format(Path::new(&device), scratch).account(scratch.path());
-    let detach = Work::new("losetup", "install the Debian package mount");
-    detach.args(["--detach", &device]).time()?;
+    let (mut sample, _) = table.account(scratch.path())?;
+    for (offset, length) in partitions(bytes) {
+        let device = Loop::attach(&image, offset, length)?;
+        let (sealed, _) = format(&device.path, scratch, cost).account(scratch.path())?;
+        sample = sample.then(sealed);
+    }
     scratch.absent("sgdisk.img")?;
-    Ok(sample.then(sealed?))
+    Ok(sample)
 }
 
-fn format(device: &Path, scratch: &Scratch) -> Work {
+/// A part of a file as a block device, until dropped.
+#[derive(Debug)]
+pub struct Loop {
+    path: PathBuf,
+}
+
+impl Loop {
+    /// `length` bytes of `image` from `offset`.
+    pub fn attach(image: &Path, offset: u64, length: u64) -> Result<Self, BenchError> {
+        let attach = Work::new("losetup", "install the Debian package mount")
+            .args(["--find", "--show"])
+            .args([
+                format!("--offset={offset}"),
+                format!("--sizelimit={length}"),
+            ])
+            .args([image]);
+        let path = PathBuf::from(attach.output()?.trim());
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let detach = Work::new("losetup", "install the Debian package mount");
+        if let Err(error) = detach.args([Path::new("--detach"), &self.path]).output() {
+            eprintln!("warning: {} stays: {error}", self.path.display());
+        }
+    }
+}
+
+fn format(device: &Path, scratch: &Scratch, cost: Cost) -> Work {
     Work::new("cryptsetup", CRYPTSETUP)
         .args(["luksFormat", "--batch-mode", "--type=luks2"])
         .args(["--pbkdf=argon2id", "--key-size=512"])
         .args(["--sector-size=512", "--label=r-data"])
-        .args([format!("--pbkdf-memory={}", COST.memory)])
-        .args([format!("--pbkdf-force-iterations={}", COST.passes)])
-        .args([format!("--pbkdf-parallel={}", COST.lanes)])
+        .args([format!("--pbkdf-memory={}", cost.memory)])
+        .args([format!("--pbkdf-force-iterations={}", cost.passes)])
+        .args([format!("--pbkdf-parallel={}", cost.lanes)])
         .args([format!("--key-file={}", scratch.key().display())])
         .args([device])
 }
 
-/// A header that cryptsetup made, to derive its key again.
-#[derive(Debug)]
-pub struct Header {
-    path: PathBuf,
-    /// What cryptsetup wrote into it: it takes no more lanes than the machine has CPUs.
-    pub cost: Cost,
+/// The cost that cryptsetup writes when it is asked for `cost`: it takes no more lanes than the machine has CPUs.
+pub fn taken(scratch: &Scratch, cost: Cost) -> Result<Cost, BenchError> {
+    let path = scratch.absent("header.img")?;
+    let create = std::fs::File::create(&path).and_then(|image| image.set_len(32 << 20));
+    create.map_err(file("create", &path))?;
+    format(&path, scratch, cost).output()?;
+    let dump = Work::new("cryptsetup", CRYPTSETUP).args(["luksDump"]);
+    let dump = dump.args([&path]).output()?;
+    let number = |field: &str| {
+        let mut lines = dump.lines().map(str::trim);
+        let value = lines.find_map(|line| line.strip_prefix(field)?.trim().parse().ok());
+        value.ok_or_else(|| BenchError::Unexpected(format!("luksDump has no '{field}'")))
+    };
+    Ok(Cost {
+        memory: number("Memory:")?,
+        passes: number("Time cost:")?,
+        lanes: number("Threads:")?,
+    })
 }
 
-impl Header {
-    /// Makes the header at [`COST`].
-    pub fn make(scratch: &Scratch) -> Result<Self, BenchError> {
-        let path = scratch.absent("header.img")?;
-        let create = std::fs::File::create(&path).and_then(|image| image.set_len(32 << 20));
-        create.map_err(file("create", &path))?;
-        format(&path, scratch).output()?;
-        let dump = Work::new("cryptsetup", CRYPTSETUP).args(["luksDump"]);
-        let dump = dump.args([&path]).output()?;
-        let number = |field: &str| {
-            let mut lines = dump.lines().map(str::trim);
-            let value = lines.find_map(|line| line.strip_prefix(field)?.trim().parse().ok());
-            value.ok_or_else(|| BenchError::Unexpected(format!("luksDump has no '{field}'")))
-        };
-        Ok(Self {
-            path,
-            cost: Cost {
-                memory: number("Memory:")?,
-                passes: number("Time cost:")?,
-                lanes: number("Threads:")?,
-            },
-        })
-    }
-
-    /// Derives the key and checks it against the header, without opening anything.
-    pub fn open(&self, scratch: &Scratch) -> Result<Sample, BenchError> {
-        Work::new("cryptsetup", CRYPTSETUP)
-            .args(["open", "--test-passphrase"])
-            .args([format!("--key-file={}", scratch.key().display())])
-            .args([&self.path])
-            .account(scratch.path())
-    }
+/// Derives the key of the LUKS2 volume there and checks it against the header, without mapping anything.
+pub fn open(scratch: &Scratch, device: &Loop) -> Result<Sample, BenchError> {
+    let open = Work::new("cryptsetup", CRYPTSETUP).args(["open", "--test-passphrase"]);
+    let open = open.args([format!("--key-file={}", scratch.key().display())]);
+    let (sample, _) = open.args([&device.path]).account(scratch.path())?;
+    Ok(sample)
 }
 
 /// Everything that lsblk knows about every disk.

@@ -95,7 +95,7 @@ impl Report {
         }
     }
 
-    /// Adds the size of the program.
+    /// Adds a number of bytes that no peer has.
     pub fn size(&mut self, name: &str, bytes: f64, limit: Limit) {
         self.lines.push(Line {
             name: name.to_owned(),

@@ -54,8 +54,8 @@ pub enum FilesystemError {
     NotMade(String),
 }
 
-/// A filesystem that was made and waits to be copied.
-pub trait Filesystem: std::fmt::Debug {
+/// A filesystem that was made and waits to be copied; another thread may do that.
+pub trait Filesystem: std::fmt::Debug + Sync {
     /// The ranges that have to be copied, in order, from the start of the filesystem.
     fn extents(&self) -> &[Extent];
 

@@ -1,18 +1,18 @@
 //! From a passphrase to a key: Argon2 and PBKDF2, with limits on what a header may ask for.
 //!
-//! The memory of Argon2 is allocated here, once and as large as the header says, so that running out of it is an
-//! error and not an abort, and so that it is wiped: the crate does not wipe what it allocates itself.
+//! The memory of Argon2 is mapped here, once and as large as the header says, so that running out of it is an
+//! error and not an abort, that it is wiped (the crate does not wipe what it allocates itself), and that it is fast.
 //! Spec: RFC 9106 (version 0x13), RFC 8018.
 
-use std::collections::TryReserveError;
+use std::io;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Sha256, Sha512};
-use zeroize::Zeroize as _;
 
 use crate::secret::Secret;
+use crate::sys::memory::Matrix;
 use crate::units::Bytes;
 
 use super::metadata::{self, Kdf};
@@ -39,7 +39,7 @@ pub enum KdfError {
     },
     /// The memory is not to be had.
     #[error("allocating {0} for argon2")]
-    Allocate(Bytes, #[source] TryReserveError),
+    Allocate(Bytes, #[source] io::Error),
     /// Argon2 refuses the parameters.
     #[error("argon2 refuses its parameters: {0}")]
     Argon2(argon2::Error),
@@ -133,7 +133,7 @@ fn argon2(
     }
     let params =
         Params::new(cost.memory, cost.time, cost.cpus, Some(len)).map_err(KdfError::Argon2)?;
-    let mut memory = Memory::allocate(params.block_count())?;
+    let mut memory = matrix(params.block_count())?;
     let mut key = Secret::new(vec![0; len]);
     let salt = decode(&cost.salt)?;
     Argon2::new(algorithm, Version::V0x13, params)
@@ -141,31 +141,15 @@ fn argon2(
             passphrase.expose(),
             &salt,
             key.expose_mut(),
-            &mut memory.0[..],
+            memory.blocks(),
         )
         .map_err(KdfError::Argon2)?;
     Ok(key)
 }
 
-/// The matrix of Argon2, wiped when dropped.
-struct Memory(Vec<Block>);
-
-impl Memory {
-    fn allocate(blocks: usize) -> Result<Self, KdfError> {
-        let mut memory = Vec::new();
-        let size = Bytes::from(blocks.saturating_mul(size_of::<Block>()));
-        memory
-            .try_reserve_exact(blocks)
-            .map_err(|source| KdfError::Allocate(size, source))?;
-        memory.resize(blocks, Block::new());
-        Ok(Self(memory))
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        self.0.iter_mut().for_each(|block| block.zeroize());
-    }
+fn matrix(blocks: usize) -> Result<Matrix, KdfError> {
+    let size = Bytes::from(blocks.saturating_mul(size_of::<Block>()));
+    Matrix::map(blocks).map_err(|source| KdfError::Allocate(size, source))
 }
 
 #[cfg(test)]
@@ -231,7 +215,7 @@ mod tests {
 
     #[test]
     fn memory_that_is_not_to_be_had_is_an_error() {
-        let Err(error) = Memory::allocate(usize::MAX / 1024) else {
+        let Err(error) = matrix(usize::MAX / 1024) else {
             panic!("allocated the whole address space");
         };
         assert!(matches!(error, KdfError::Allocate(..)));
