@@ -1,7 +1,6 @@
 //! Selectors are read as Talos reads them: accepted or refused alike, and of the same disks.
 //!
-//! The judge is cel-go and go-glob at the versions that Talos pins, in Talos' environment as
-//! `tests/talos/env.go` declares it.
+//! The judge is Talos' own machinery at the version in `tests/talos/go.mod`.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

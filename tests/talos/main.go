@@ -1,16 +1,23 @@
-// Command talos judges selectors as Talos does: with cel-go and go-glob at the versions that Talos
-// pins, in its environments as env.go declares them anew. Talos' own packages are not linked.
-// It reads one JSON request a line and answers with one line each.
+// Command talos asks Talos' own code: machinery, go-blockdevice and go-adv at the versions in go.mod.
+//
+//	talos select                          JSON requests on stdin, one a line: what selectors match
+//	talos decode FILE...                  how Talos reads machine configurations
+//	talos probe IMAGE SECTORSIZE          what Talos discovers on a disk
+//	talos meta IMAGE OFFSET               the values in META, and the encryption of STATE
+//	talos luks IMAGE OFFSET LENGTH SLOT   whether Talos opens a volume, with the key from stdin
+//
+// Every answer is a line of JSON. What Talos refuses is an answer; exit status 1 is for the rest.
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 )
+
+const usage = "usage: talos select | decode FILE... | probe IMAGE SECTORSIZE | meta IMAGE OFFSET | luks IMAGE OFFSET LENGTH SLOT"
 
 func main() {
 	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
@@ -20,40 +27,20 @@ func main() {
 }
 
 func run(args []string, in io.Reader, out io.Writer) error {
-	if len(args) != 1 || args[0] != "select" {
-		return errors.New("usage: talos select")
-	}
-
-	envs, err := newEnvironments()
-	if err != nil {
-		return err
-	}
-
-	lines := bufio.NewReaderSize(in, 1<<20)
 	encoder := json.NewEncoder(out)
 
-	for {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			return nil
-		}
-
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("request: %w", err)
-		}
-
-		var request request
-		if err := json.Unmarshal(line, &request); err != nil {
-			return fmt.Errorf("request: %w", err)
-		}
-
-		answer, err := envs.judge(&request)
-		if err != nil {
-			return err
-		}
-
-		if err := encoder.Encode(answer); err != nil {
-			return fmt.Errorf("answer: %w", err)
-		}
+	switch {
+	case len(args) == 1 && args[0] == "select":
+		return answerSelectors(in, encoder)
+	case len(args) > 1 && args[0] == "decode":
+		return decodeFiles(args[1:], encoder)
+	case len(args) == 3 && args[0] == "probe":
+		return probeImage(args[1], args[2], encoder)
+	case len(args) == 3 && args[0] == "meta":
+		return readMeta(args[1], args[2], encoder)
+	case len(args) == 5 && args[0] == "luks":
+		return openVolume(args[1], args[2:], in, encoder)
+	default:
+		return errors.New(usage)
 	}
 }
