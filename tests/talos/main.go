@@ -1,5 +1,6 @@
-// Command talos judges selectors as Talos does: with cel-go and go-glob at the versions that Talos
-// pins. It reads one JSON request a line and answers with one line each.
+// Command talos judges as Talos does, with the modules at the versions that Talos pins: selectors with
+// cel-go and go-glob, images and LUKS2 headers with go-blockdevice. `select` reads one JSON request a
+// line and answers with one line each; the others print one JSON document.
 package main
 
 import (
@@ -19,10 +20,19 @@ func main() {
 }
 
 func run(args []string, in io.Reader, out io.Writer) error {
-	if len(args) != 1 || args[0] != "select" {
-		return errors.New("usage: talos select")
+	switch {
+	case len(args) == 3 && args[0] == "probe":
+		return probe(args[1:], out)
+	case len(args) == 2 && args[0] == "luks":
+		return header(args[1:], out)
+	case len(args) == 1 && args[0] == "select":
+		return judgeAll(in, out)
+	default:
+		return errors.New("usage: talos select | talos probe SECTOR-SIZE IMAGE | talos luks PARTITION")
 	}
+}
 
+func judgeAll(in io.Reader, out io.Writer) error {
 	envs, err := newEnvironments()
 	if err != nil {
 		return err
