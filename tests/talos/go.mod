@@ -1,10 +1,11 @@
 module keelblock/tests/talos
 
-go 1.25.0
+go 1.26.3
 
 require (
 	github.com/google/cel-go v0.31.0
 	github.com/ryanuber/go-glob v1.0.0
+	github.com/siderolabs/go-adv v1.0.0
 	github.com/siderolabs/go-blockdevice/v2 v2.0.32
 	google.golang.org/protobuf v1.36.10
 )
@@ -14,7 +15,7 @@ require (
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/armon/circbuf v0.0.0-20190214190532-5111143e8da2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
-	github.com/siderolabs/gen v0.8.5 // indirect
+	github.com/siderolabs/gen v0.8.6 // indirect
 	github.com/siderolabs/go-cmd v0.2.0 // indirect
 	github.com/siderolabs/go-pointer v1.0.1 // indirect
 	go.uber.org/multierr v1.10.0 // indirect

@@ -1,5 +1,5 @@
 // Command talos judges as Talos does, with the modules at the versions that Talos pins: selectors with
-// cel-go and go-glob, images and LUKS2 headers with go-blockdevice. `select` reads one JSON request a
+// cel-go and go-glob, images and LUKS2 headers with go-blockdevice, META with go-adv. `select` reads one JSON request a
 // line and answers with one line each; the others print one JSON document.
 package main
 
@@ -25,10 +25,14 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return probe(args[1:], out)
 	case len(args) == 2 && args[0] == "luks":
 		return header(args[1:], out)
+	case len(args) == 3 && args[0] == "meta" && args[1] == "read":
+		return readMeta(args[2], out)
+	case len(args) == 5 && args[0] == "meta" && args[1] == "write":
+		return writeMeta(args[2], args[3], args[4])
 	case len(args) == 1 && args[0] == "select":
 		return judgeAll(in, out)
 	default:
-		return errors.New("usage: talos select | talos probe SECTOR-SIZE IMAGE | talos luks PARTITION")
+		return errors.New("usage: talos select | probe SECTOR-SIZE IMAGE | luks FILE | meta read FILE | meta write FILE TAG VALUE")
 	}
 }
 
