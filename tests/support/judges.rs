@@ -18,13 +18,16 @@ pub const UUID: &str = "4c4c4544-0042-3510-8054-b7c04f4d3132";
 
 /// Runs `KEELBLOCK_BIN` if it is set, so that the shipped static binary can be put here.
 pub fn keelblock(arguments: &[&str]) -> Output {
+    keelblock_in(Path::new("."), arguments)
+}
+
+/// The same in a working folder of its own, for short paths.
+pub fn keelblock_in(folder: &Path, arguments: &[&str]) -> Output {
     let built = || OsString::from(env!("CARGO_BIN_EXE_keelblock"));
     let program = std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(built);
-    Command::new(program)
-        .args(arguments)
-        .env("PATH", PATH)
-        .output()
-        .unwrap()
+    let mut command = Command::new(program);
+    let command = command.args(arguments).env("PATH", PATH);
+    command.current_dir(folder).output().unwrap()
 }
 
 /// What keelblock prints on standard output; it has to succeed.
@@ -208,10 +211,7 @@ impl Image {
             fs_label: text(part, "label"),
         };
         let parts = answer["parts"].as_array().unwrap();
-        (
-            parts.iter().map(seen).collect(),
-            answer["located"].clone(),
-        )
+        (parts.iter().map(seen).collect(), answer["located"].clone())
     }
 
     /// The partition with this GPT name, as Talos sees it.
@@ -221,14 +221,14 @@ impl Image {
         found.unwrap_or_else(|| panic!("Talos sees no {label} in {parts:?}"))
     }
 
-    /// A SHA-256 of a partition, by coreutils.
+    /// A SHA-256 of everything in a partition that is not zero, and where it lies.
     pub fn digest(&self, label: &str) -> String {
         let part = self.part(label);
         let copy = self.copy_of(part.offset, part.size, "digest");
-        tool("coreutils", &["sha256sum", &copy])[..64].to_owned()
+        tool("python3", &["python3", "-c", DIGEST, &copy])
     }
 
-    /// A SHA-256 of everything in the image that is not a hole.
+    /// A SHA-256 of everything in the image that is not zero, and where it lies.
     pub fn whole_digest(&self) -> String {
         tool("python3", &["python3", "-c", DIGEST, &self.path])
     }
@@ -458,7 +458,13 @@ print(sectors)
 "#;
 
 /// Decrypts the payload at `start` of `image` into the file `out`.
-pub fn decrypt_with_openssl(image: &Image, key: &str, start: u64, size: u64, sector: u32) -> String {
+pub fn decrypt_with_openssl(
+    image: &Image,
+    key: &str,
+    start: u64,
+    size: u64,
+    sector: u32,
+) -> String {
     let out = image.beside("payload");
     let numbers = [start.to_string(), size.to_string(), sector.to_string()];
     let arguments = [
@@ -472,10 +478,7 @@ pub fn decrypt_with_openssl(image: &Image, key: &str, start: u64, size: u64, sec
         &numbers[2],
         &out,
     ];
-    let sectors: u64 = tool("python3 with libssl3", &arguments)
-        .trim()
-        .parse()
-        .unwrap();
+    let sectors: u64 = tool("python3", &arguments).trim().parse().unwrap();
     assert!(sectors > 1000, "only {sectors} sectors were written");
     out
 }
