@@ -139,15 +139,14 @@ pub fn render(report: &Report, colour: bool) -> String {
         .iter()
         .filter(|part| !part.detail.is_empty())
     {
-        text.push_str(&format!(
-            "{}: {}\n",
-            part.name,
-            wrap(&part.detail, WIDTH - 4, 4)
-        ));
+        let line = format!("{}: {}", part.name, part.detail);
+        text.push_str(&format!("{}\n", wrap(&line, WIDTH - 4, 4)));
     }
     for finding in &report.findings {
         let word = if finding.problem { "problem" } else { "note" };
-        text.push_str(&format!("{word}: {}\n", wrap(&finding.text, WIDTH - 9, 9)));
+        let indent = word.len() + 2;
+        let said = wrap(&finding.text, WIDTH - indent, indent);
+        text.push_str(&format!("{word}: {said}\n"));
     }
     text
 }

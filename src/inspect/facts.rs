@@ -8,7 +8,7 @@ use crate::partitioner::meta::{Meta, tag};
 use crate::probe::inventory::{Content, Partition};
 use crate::secret::Secret;
 use crate::target::BlockSource;
-use crate::units::Bytes;
+use crate::units::{Bytes, Extent};
 
 /// META is one MiB; anything else with that name is not read as META.
 const META_SIZE: Bytes = crate::partitioner::layout::META_SIZE;
@@ -193,6 +193,11 @@ fn luks(
         .map(|(number, slot)| slot_in_words(*number, slot))
         .collect();
     facts.refused = luks2::talos_header_check(header);
+    if !facts.defects.is_empty() && copies_differ(source, partition.extent) == Some(true) {
+        facts.refused.push(String::from(
+            "its two copies differ and are as new as each other",
+        ));
+    }
     let limits = Limits {
         memory,
         ..Limits::default()
@@ -212,6 +217,30 @@ fn luks(
         }
     }
     facts
+}
+
+/// Whether Talos' reader, which looks at no checksum, finds two texts under one sequence number; `None` if the
+/// first copy does not say where the second one is.
+fn copies_differ(source: &dyn BlockSource, at: Extent) -> Option<bool> {
+    const BINARY: usize = 4096;
+    let read = |start: u64, len: u64| {
+        let start = Bytes::new(at.start.get().checked_add(start)?);
+        let extent = Extent::new(start, Bytes::new(len));
+        let inside = extent.end() <= at.end();
+        inside.then(|| source.read_extent(extent).ok()).flatten()
+    };
+    let number = |bytes: &[u8], from: usize| {
+        let field = bytes.get(from..from + 8)?;
+        Some(u64::from_be_bytes(field.try_into().ok()?))
+    };
+    let size = number(&read(0, 4096)?, 8)?;
+    if !(16 << 10..=4 << 20).contains(&size) {
+        return None;
+    }
+    let (first, second) = (read(0, size)?, read(size, size)?);
+    let same_age = number(&first, 16)? == number(&second, 16)?;
+    let text = |bytes: &[u8]| bytes.get(BINARY..).map(|json| json.trim_ascii().to_vec());
+    Some(same_age && text(&first)? != text(&second)?)
 }
 
 fn slot_in_words(number: u32, slot: &Keyslot) -> String {

@@ -70,10 +70,38 @@ pub fn judge(
             Found::Signature(kind) if kind == "xfs" => say(Verdict::Adopt, "XFS, as GRUB wants it"),
             _ => say(Verdict::Hang, "no XFS: GRUB finds nothing to boot"),
         },
+        name if adopt::is_talos_name(name) && is_unseen(partition) => unseen(name, found, spec),
         "STATE" => state(partition, found, facts, spec),
         name if adopt::is_talos_name(name) => volume(partition, found, facts, spec),
         _ => say(Verdict::Ignore, "not one of Talos' names"),
     }
+}
+
+/// Whether something is there that Talos' own prober does not know, such as NTFS or LUKS1.
+fn is_unseen(partition: &Partition) -> bool {
+    let first = partition.signatures.first();
+    first.is_some_and(|signature| signature.talos.is_empty())
+}
+
+/// Talos takes the partition for empty. cryptsetup then overwrites it, mkfs.xfs refuses without `-f`.
+fn unseen(name: &str, found: &Found, spec: Option<&Spec>) -> (Verdict, String) {
+    let kind = found.word();
+    let sealed = spec.is_some_and(|spec| spec.encryption_of(name).is_some());
+    let verdict = match wanted_filesystem(name, spec) {
+        "" if !sealed => {
+            return (
+                Verdict::Adopt,
+                format!("raw; holds {kind}, which Talos does not know"),
+            );
+        }
+        "xfs" if !sealed => Verdict::Hang,
+        _ => Verdict::Format,
+    };
+    let why = match verdict {
+        Verdict::Hang => format!("holds {kind}; Talos takes it for empty, and mkfs.xfs refuses"),
+        _ => format!("holds {kind}; Talos takes it for empty, and it is LOST"),
+    };
+    (verdict, why)
 }
 
 fn meta(facts: &Facts, partition: &Partition) -> (Verdict, String) {
