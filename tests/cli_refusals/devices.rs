@@ -179,3 +179,47 @@ fn an_error_of_the_disk_half_way_is_an_input_or_output_error_and_the_same_again_
     assert!(again.stdout.contains("0 writes"), "{again:#?}");
     drop(device);
 }
+
+/// As after a reboot that gave the names the other way round: the place and the size fit, the identity does not.
+#[test]
+fn a_plan_is_not_applied_to_a_disk_with_another_identity() {
+    if !root("to set up a loop device") {
+        return;
+    }
+    let (bench, device) = bench(&[]);
+    bench.machine("machine.json", |machine| {
+        let Some(disks) = machine["disks"].as_array_mut() else {
+            panic!("the machine has disks");
+        };
+        disks.retain(|disk| disk["path"] == "/dev/sda");
+        let disk = &mut disks[0];
+        disk["path"] = device.name().into();
+        disk["dev_path"] = device.name().into();
+        disk["size"] = (4_u64 << 30).into();
+        disk["diskseq"] = serde_json::Value::Null;
+    });
+    let recorded = ["-c", "node.yaml", "--hardware", "machine.json"];
+    let plan = [
+        &["plan", "-o", "disk.plan"][..],
+        &recorded,
+        &crate::cli::CHEAP,
+    ]
+    .concat();
+    bench.run(&plan).exits(0);
+    let words = [
+        device.name(),
+        "another disk than the planned one",
+        "planned: wwid naa.5002538043584d30, found: path /virtual/block/loop",
+        "keelblock plan",
+    ];
+    let from_plan = [
+        "apply",
+        "disk.plan",
+        "-c",
+        "node.yaml",
+        "--state-dir",
+        "state",
+    ];
+    bench.refuses(4, &from_plan, &words);
+    bench.refuses(4, &apply(&recorded), &words);
+}
