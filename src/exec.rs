@@ -1,6 +1,7 @@
 //! The only place that starts a process: the distribution's mkfs.
 #![expect(clippy::disallowed_methods, reason = "this module starts processes")]
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -45,7 +46,7 @@ impl ExecError {
                     "mkfs.vfat" => "dosfstools",
                     other => other,
                 };
-                format!("install it (Debian's package {package}), or put it into PATH")
+                format!("install it (Debian's package {package}), or add its folder to PATH")
             }
             Self::Start { program, .. } => format!("check that {program} may be executed"),
             Self::Failed { program, .. } => {
@@ -55,10 +56,16 @@ impl ExecError {
     }
 }
 
-/// Where programs are looked for: the caller's PATH, then where distributions keep mkfs.
-fn search_path() -> String {
-    let own = std::env::var("PATH").unwrap_or_default();
-    format!("{own}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+/// Where distributions keep mkfs. A user's PATH seldom has the sbin folders, and a service may have no PATH at all.
+const USUAL: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+
+/// Where programs are looked for: the caller's PATH, then the usual places. Only absolute folders: an empty or
+/// relative one is the current folder or lies in it, and what lies there must not be run with root's rights.
+fn search_path(own: Option<&OsStr>) -> OsString {
+    let own = own.map(std::env::split_paths).into_iter().flatten();
+    let all = own.chain(std::env::split_paths(USUAL));
+    std::env::join_paths(all.filter(|folder| folder.is_absolute()))
+        .unwrap_or_else(|_| OsString::from(USUAL))
 }
 
 /// Runs `argv` with `last` as its last argument, with no input, and waits for it.
@@ -73,7 +80,7 @@ pub fn run(argv: &[String], last: &Path) -> Result<(), ExecError> {
         .args(options)
         .arg(last)
         .env_clear()
-        .env("PATH", search_path())
+        .env("PATH", search_path(std::env::var_os("PATH").as_deref()))
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -114,6 +121,19 @@ mod tests {
 
     fn argv(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn programs_are_looked_for_in_absolute_folders_only() {
+        let path = |own: Option<&str>| {
+            let path = search_path(own.map(OsStr::new));
+            path.into_string().unwrap()
+        };
+        assert_eq!(path(None), USUAL);
+        for own in ["", ":", ".", "bin:", "::./x"] {
+            assert_eq!(path(Some(own)), USUAL, "{own:?}");
+        }
+        assert_eq!(path(Some("/opt/a:bin:/b")), format!("/opt/a:/b:{USUAL}"));
     }
 
     #[test]

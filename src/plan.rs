@@ -211,7 +211,7 @@ pub enum StateTag {
 /// A filesystem, made by the distribution's own mkfs on a sparse file and copied into place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesystemPlan {
-    /// `xfs` or `vfat`; `type` in JSON, because `kind` is the tag of [`ContentPlan`].
+    /// `xfs` or `vfat`. In JSON `type`, because `kind` tells what the partition holds.
     #[serde(rename = "type")]
     pub kind: String,
     /// Filesystem label; empty for none.

@@ -637,3 +637,26 @@ fn the_text_fits_80_columns_and_names_what_failed() {
     let none = select(&Spec::default(), &empty, &Request::default());
     assert!(render(&none, &empty).contains("the machine has no disk"));
 }
+
+#[test]
+fn volumes_pass_over_write_protected_disks_as_talos_does() {
+    let mut spec = install(model("APPLE*"), false);
+    spec.volumes = vec![volume(
+        "u-data",
+        VolumeKind::User,
+        "disk.transport == 'usb'",
+    )];
+    let mut other = t5();
+    other.path = "/dev/sdc".into();
+    other.talos.readonly = true;
+    let selection = run(&spec, vec![ssd(), other.clone(), t5()]);
+    assert_eq!(role(&selection, "u-data").disk.as_deref(), Some("/dev/sdb"));
+    let selection = run(&spec, vec![ssd(), other]);
+    let data = role(&selection, "u-data");
+    assert_eq!(data.outcome, Outcome::None);
+    assert!(
+        data.reason.contains("/dev/sdc: readonly wanted false"),
+        "{}",
+        data.reason
+    );
+}

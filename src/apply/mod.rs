@@ -4,6 +4,7 @@
 //! that can fail without a disk (mkfs, key derivation) → the steps of the plan → read-back → receipt.
 
 pub mod contents;
+mod error;
 pub mod execute;
 pub mod filesystem;
 pub mod journal;
@@ -16,114 +17,22 @@ pub mod verify;
 
 use std::time::Instant;
 
-use crate::apply::execute::{DiskRun, StepError, kept_digest};
+pub use error::ApplyError;
+
+use crate::apply::execute::{DiskRun, kept_digest};
 use crate::apply::journal::{Event, Journal};
-use crate::apply::precondition::{PreconditionError, Standing};
+use crate::apply::precondition::Standing;
 use crate::apply::prepare::{Means, PrepareError, Prepared};
 use crate::apply::receipt::{Kept, Outcome, Receipt};
-use crate::apply::tables::{TableError, Tables};
-use crate::apply::verify::{Difference, Expected};
-use crate::partitioner::gpt::{self, GptError};
-use crate::partitioner::meta::{self, Meta, MetaError};
+use crate::apply::tables::Tables;
+use crate::apply::verify::Expected;
+use crate::partitioner::gpt;
+use crate::partitioner::meta::{self, Meta};
 use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan, StateTag};
 use crate::secret::Secret;
 use crate::target::latched::Latched;
 use crate::target::{BlockSource, BlockTarget};
 use crate::units::Bytes;
-
-/// Why an apply did not finish.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The plan was changed by hand.
-    #[error("the plan is damaged: its id is {claimed}, its content has {actual}")]
-    PlanId {
-        /// The id it carries.
-        claimed: String,
-        /// The id of its content.
-        actual: String,
-    },
-    /// The plan is from another keelblock.
-    #[error("the plan was made by keelblock {0}, and this is {current}", current = env!("CARGO_PKG_VERSION"))]
-    PlanVersion(String),
-    /// The disk is not as it was.
-    #[error("refusing to write {disk}")]
-    Refused {
-        /// Id and path.
-        disk: String,
-        /// Why.
-        #[source]
-        source: PreconditionError,
-    },
-    /// A volume that is to be kept does not open.
-    #[error("refusing to go on with {disk}")]
-    Lockout {
-        /// Id and path.
-        disk: String,
-        /// Which.
-        #[source]
-        source: Difference,
-    },
-    /// The table cannot be built.
-    #[error("cannot complete the partition table of {disk}")]
-    Table {
-        /// Id and path.
-        disk: String,
-        /// Why.
-        #[source]
-        source: TableError,
-    },
-    /// The table cannot be read.
-    #[error("cannot read the partition table of {disk}")]
-    ReadTable {
-        /// Id and path.
-        disk: String,
-        /// Why.
-        #[source]
-        source: GptError,
-    },
-    /// META cannot be completed.
-    #[error("cannot complete META on {disk}")]
-    Meta {
-        /// Id and path.
-        disk: String,
-        /// Why.
-        #[source]
-        source: MetaError,
-    },
-    /// META names another UUID than the one that keys derive from.
-    #[error(
-        "META on {disk} overrides the machine's UUID with {uuid}, and the keys were to derive from {planned}"
-    )]
-    UuidOverride {
-        /// Id and path.
-        disk: String,
-        /// META's.
-        uuid: String,
-        /// The plan's.
-        planned: String,
-    },
-    /// A disk cannot be read before anything is written.
-    #[error("cannot read {disk}")]
-    Read {
-        /// Id and path.
-        disk: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Something could not be made in memory; nothing was written.
-    #[error("nothing was written")]
-    Prepare(#[from] PrepareError),
-    /// A step failed; nothing was done after it.
-    #[error("{disk} is unfinished; run the same again to finish it")]
-    Step {
-        /// Id and path.
-        disk: String,
-        /// Which.
-        #[source]
-        source: StepError,
-    },
-}
 
 /// Everything an apply works with.
 #[expect(
@@ -177,22 +86,7 @@ pub fn apply(
 ) -> Result<Receipt, ApplyError> {
     let began = Instant::now();
     check_plan(run.plan)?;
-    let mut pending = Vec::new();
-    let mut kept = Vec::new();
-    for (index, target) in targets.iter().enumerate() {
-        let disk = &run.plan.disks[index];
-        let digests = kept_digests(disk, target.as_ref())?;
-        if let Some(tables) = examine(&run, disk, target.as_ref())? {
-            let meta = completed_meta(&run, disk, target.as_ref())?;
-            pending.push(Pending {
-                index,
-                tables,
-                meta,
-                kept: digests.clone(),
-            });
-        }
-        kept.extend(digests);
-    }
+    let (pending, kept) = survey(&run, targets)?;
     let mut prepared = Vec::new();
     for disk in &pending {
         prepared.push(prepare::prepare(
@@ -244,6 +138,29 @@ pub fn apply(
     Ok(receipt)
 }
 
+/// Checks every disk before anything is prepared: which ones need work, and what is kept on all of them.
+fn survey(
+    run: &Run<'_>,
+    targets: &[Box<dyn BlockTarget>],
+) -> Result<(Vec<Pending>, Vec<Kept>), ApplyError> {
+    let mut pending = Vec::new();
+    let mut kept = Vec::new();
+    for (index, (disk, target)) in run.plan.disks.iter().zip(targets).enumerate() {
+        let digests = kept_digests(disk, target.as_ref())?;
+        if let Some(tables) = examine(run, disk, target.as_ref())? {
+            let meta = completed_meta(run, disk, target.as_ref())?;
+            pending.push(Pending {
+                index,
+                tables,
+                meta,
+                kept: digests.clone(),
+            });
+        }
+        kept.extend(digests);
+    }
+    Ok((pending, kept))
+}
+
 fn write(
     run: &mut Run<'_>,
     pending: &Pending,
@@ -275,9 +192,13 @@ fn write(
     Ok(())
 }
 
-/// Id and path, for messages.
+/// Id, path and what it is, for messages: `wwid naa.5002538e40a1b2c3 (/dev/sdb, Portable SSD T5, 1 TB)`.
 fn name(disk: &DiskPlan) -> String {
-    format!("{} ({})", disk.id, disk.title)
+    let what = disk.title.strip_prefix(&disk.path).map(str::trim);
+    match what.and_then(|what| what.strip_prefix('(')?.strip_suffix(')')) {
+        Some(what) => format!("{} ({}, {what})", disk.id, disk.path),
+        None => format!("{} ({})", disk.id, disk.title),
+    }
 }
 
 /// `None` if the disk is as planned already, else the tables to write.

@@ -26,10 +26,8 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
         Some(path) => planned(path, args)?,
         None => {
             if args.config.config.is_empty() {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    "give a plan, or a configuration with -c",
-                ));
+                let failure = Failure::new(Exit::Usage, "there is nothing to apply");
+                return Err(failure.hint("give a plan, or a configuration with -c"));
             }
             let spec = files::config(&args.config.config)?;
             let subject = context::subject(global, &spec, &args.target, &args.consent)?;
@@ -37,6 +35,9 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
             (spec, plan)
         }
     };
+    if args.plan.is_some() || global.hardware.is_some() {
+        targets::same_disks(&plan, || context::live(global))?;
+    }
     let receipt = execute(&spec, &plan, args.state_dir.as_deref())?;
     output.print(&receipt, |_| render(&receipt, &plan))?;
     Ok(Exit::Done)

@@ -15,8 +15,10 @@ use crate::selector::selection::{Outcome, Role, Selection};
 use crate::selector::{self, Request};
 use crate::target::BlockSource;
 use crate::target::blank::Blank;
-use crate::target::image::ImageFile;
+use crate::target::image::{ImageError, ImageFile};
 use crate::units::{BlockSize, Bytes, Geometry};
+
+const SEE_WHY: &str = "`keelblock select` shows every disk and every check";
 
 /// What is planned.
 #[derive(Debug)]
@@ -34,14 +36,18 @@ pub struct Subject {
 /// # Errors
 /// Exit 2 for a recording that cannot be read.
 pub fn inventory(global: &Global) -> Result<Inventory, Failure> {
-    let Some(path) = &global.hardware else {
-        let root = match &global.root {
-            Some(root) => Root::at(root),
-            None => Root::live(),
-        };
-        return Ok(probe::probe(&root));
-    };
-    parse_inventory(&path.display().to_string(), &files::text(path)?)
+    match &global.hardware {
+        Some(path) => parse_inventory(&path.display().to_string(), &files::text(path)?),
+        None => Ok(live(global)),
+    }
+}
+
+/// This machine, even if a recorded one is named.
+pub fn live(global: &Global) -> Inventory {
+    probe::probe(&match &global.root {
+        Some(root) => Root::at(root),
+        None => Root::live(),
+    })
 }
 
 /// A recorded machine.
@@ -60,7 +66,8 @@ pub fn parse_inventory(name: &str, text: &str) -> Result<Inventory, Failure> {
             inventory.schema,
             inventory::SCHEMA
         );
-        return Err(Failure::new(Exit::Usage, message));
+        let failure = Failure::new(Exit::Usage, message);
+        return Err(failure.hint("record it again with `keelblock probe --format json`"));
     }
     Ok(inventory)
 }
@@ -113,10 +120,8 @@ fn on_machine(
             "{} was not selected for any role",
             target.disk.as_deref().unwrap_or_default()
         );
-        return Err(because_of(
-            &failed,
-            Failure::new(worst(&failed).max(Exit::NoDisk), message),
-        ));
+        let failure = Failure::new(worst(&failed).max(Exit::NoDisk), message);
+        return Err(because_of(&failed, failure).hint(SEE_WHY));
     }
     // With one disk named, the others may be missing; without, everything must have its disk.
     if only.is_none() && !failed.is_empty() {
@@ -312,10 +317,9 @@ fn roles_of_image(spec: &Spec, role: &str) -> Result<Vec<String>, Failure> {
     if known || spec.legacy_disks.iter().any(|d| d.device == role) {
         return Ok(vec![role.to_owned()]);
     }
-    Err(Failure::new(
-        Exit::Usage,
-        format!("the configuration has no role {role}"),
-    ))
+    let mut known = vec!["install", "EPHEMERAL"];
+    known.extend(spec.volumes.iter().map(|volume| volume.id.as_str()));
+    Err(no_role(role, &known))
 }
 
 /// What an image is, or will be.
@@ -339,10 +343,24 @@ fn look_at(
             fingerprint,
         }
     };
-    match target.size {
-        Some(size) => Ok(see(&Blank(new_geometry(size, logical, physical)?))),
-        None => Ok(see(&ImageFile::open_read_only(image, logical, physical)?)),
+    let Some(size) = target.size else {
+        return Ok(see(&ImageFile::open_read_only(image, logical, physical)?));
+    };
+    let geometry = new_geometry(size, logical, physical)?;
+    if !files::exists(image) {
+        return Ok(see(&Blank(geometry)));
     }
+    // An interrupted run left the image behind: the same command again must find it, not refuse its own work.
+    let there = ImageFile::open_read_only(image, logical, physical)?;
+    let has = there.geometry().size;
+    if has != size {
+        return Err(ImageError::Exists {
+            path: image.to_owned(),
+            size: has,
+        }
+        .into());
+    }
+    Ok(see(&there))
 }
 
 /// Puts the image into the place of `disk`, which keeps its identity.
@@ -360,11 +378,11 @@ fn stand_in(disk: &mut Disk, image: &Path, seen: Seen) {
 fn new_geometry(size: Bytes, logical: BlockSize, physical: u32) -> Result<Geometry, Failure> {
     if size == Bytes::ZERO || !size.is_multiple_of(logical.bytes()) {
         let message = format!(
-            "--size {} is not a whole number of {}-byte blocks",
+            "--size {} is no disk of {}-byte blocks",
             size.get(),
             logical.get()
         );
-        return Err(Failure::new(Exit::Usage, message));
+        return Err(Failure::new(Exit::Usage, message).hint("give whole gibibytes, such as 32G"));
     }
     Ok(Geometry {
         size,
@@ -400,6 +418,10 @@ fn allow(disk: &Disk, spec: &Spec, consent: &ConsentArgs) -> Result<(), Failure>
 
 fn unknown_role(selection: &Selection, role: &str) -> Failure {
     let known: Vec<&str> = selection.roles.iter().map(|r| r.role.as_str()).collect();
+    no_role(role, &known)
+}
+
+fn no_role(role: &str, known: &[&str]) -> Failure {
     Failure::new(Exit::Usage, format!("the configuration has no role {role}"))
         .hint(format!("it has {}", known.join(", ")))
 }
@@ -421,5 +443,5 @@ fn because_of(failed: &[&Role], mut failure: Failure) -> Failure {
 fn not_selected(failed: &[&Role]) -> Failure {
     let names: Vec<&str> = failed.iter().map(|role| role.role.as_str()).collect();
     let failure = Failure::new(worst(failed), format!("no disk for {}", names.join(", ")));
-    because_of(failed, failure).hint("`keelblock select` shows every disk and every check")
+    because_of(failed, failure).hint(SEE_WHY)
 }

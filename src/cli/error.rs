@@ -41,7 +41,8 @@ impl Failure {
 
     /// A failure of the program itself.
     pub fn internal(message: impl Into<String>, source: impl Error) -> Self {
-        Self::new(Exit::Internal, message).because(&source)
+        let failure = Self::new(Exit::Internal, message).because(&source);
+        failure.hint("this is a bug in keelblock")
     }
 
     /// The same with what to do about it.
@@ -77,8 +78,23 @@ fn chain(first: Option<&dyn Error>) -> Vec<String> {
 }
 
 impl From<ConfigError> for Failure {
+    /// One mistake is the message itself; several are its causes.
     fn from(error: ConfigError) -> Self {
-        Self::of(Exit::Usage, &error)
+        const CHECK: &str =
+            "correct it and check it with `keelblock validate`, which touches no disk";
+        match error.diagnostics() {
+            [only] => {
+                let mut message = only.clone();
+                let hint = message.hint.take().unwrap_or_else(|| CHECK.to_owned());
+                Self::new(Exit::Usage, message.to_string()).hint(hint)
+            }
+            all => {
+                let message = format!("the configuration has {} mistakes", all.len());
+                let mut failure = Self::new(Exit::Usage, message).hint(CHECK);
+                failure.causes = all.iter().map(ToString::to_string).collect();
+                failure
+            }
+        }
     }
 }
 
@@ -140,24 +156,45 @@ impl From<ImageError> for Failure {
     fn from(error: ImageError) -> Self {
         let (exit, hint) = match &error {
             ImageError::Locked(_) => (Exit::Refused, "wait for the other run to end"),
-            ImageError::Exists(_) => (
+            ImageError::Exists { .. } => (
                 Exit::Refused,
-                "leave --size out to use the file that is there",
+                "leave --size out to use the file that is there, or name another file",
             ),
-            ImageError::NotAFile(_) => (
+            ImageError::NotAFile {
+                kind: "a block device",
+                ..
+            } => (Exit::Usage, "name a device with --disk"),
+            ImageError::NotAFile { .. } => (Exit::Usage, "name a file with --image"),
+            ImageError::Size { size: 0, .. } => (
                 Exit::Usage,
-                "name a device with --disk, an image file with --image",
+                "remove the empty file and make a new image with --size, such as --size 32G",
             ),
             ImageError::Size { .. } => (
                 Exit::Usage,
-                "give an image of whole blocks, or another --sector-size",
+                "give an image of whole blocks: it may be cut off or still be copied",
             ),
-            ImageError::Open { .. } => (
-                Exit::Io,
-                "check the path, its permissions and the room on its filesystem",
-            ),
+            ImageError::Open { source, .. } => (Exit::Io, open_hint(source)),
         };
         Self::of(exit, &error).hint(hint)
+    }
+}
+
+/// What to do about a file or device that does not open.
+pub fn open_hint(error: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => {
+            "check the path; a new image is made with --size, such as --size 32G"
+        }
+        ErrorKind::PermissionDenied => "run as root, or as the owner of the file",
+        ErrorKind::FileTooLarge => {
+            "use a smaller --size, or a filesystem and a limit (`ulimit -f`) that allow such files"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some space, or put the image on another filesystem"
+        }
+        ErrorKind::ReadOnlyFilesystem => "put the image on a filesystem that can be written",
+        _ => "check the path, its permissions and the room on its filesystem",
     }
 }
 
@@ -177,9 +214,10 @@ impl From<DeviceError> for Failure {
             DeviceError::BlockSize { .. } => {
                 (Exit::Refused, "use a disk with blocks of 512 or 4096 bytes")
             }
-            DeviceError::Open { .. } | DeviceError::Geometry { .. } => {
-                (Exit::Io, "run as root, and check the path")
-            }
+            DeviceError::Open { .. } | DeviceError::Geometry { .. } => (
+                Exit::Io,
+                "run as root, and check that the disk is still plugged in: `keelblock probe` lists what is there",
+            ),
         };
         Self::of(exit, &error).hint(hint)
     }
@@ -221,7 +259,13 @@ fn prepare_hint(error: &PrepareError) -> Option<String> {
         PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => Some(String::from(
             "give the configuration that the plan was made from with -c",
         )),
-        _ => None,
+        PrepareError::Cipher { .. } => Some(String::from("run `keelblock plan` again")),
+        PrepareError::Filesystem { .. } => Some(String::from(
+            "the disk is as it was; check mkfs and the folder named with --state-dir",
+        )),
+        PrepareError::Seal { .. } | PrepareError::SectorCipher { .. } => Some(String::from(
+            "the disk is as it was; free some memory, or plan with less: --kdf-memory",
+        )),
     }
 }
 
@@ -252,19 +296,30 @@ impl From<ApplyError> for Failure {
                 Exit::Refused,
                 Some(format!("run it again with --uuid {uuid}")),
             ),
-            ApplyError::Read { .. } | ApplyError::ReadTable { .. } => (Exit::Io, None),
+            ApplyError::Read { .. } | ApplyError::ReadTable { .. } => (
+                Exit::Io,
+                Some(String::from(
+                    "nothing was written; check cable, port and power, then run it again",
+                )),
+            ),
             ApplyError::Prepare(source) => (prepare_exit(source), prepare_hint(source)),
             ApplyError::Step {
                 source: StepError::ReadBack(_),
                 ..
-            } => (Exit::Drift, None),
+            } => (
+                Exit::Drift,
+                Some(String::from(
+                    "the disk does not keep what it is given: try another cable and port, then another disk",
+                )),
+            ),
             ApplyError::Step {
                 source: StepError::Io { .. },
                 ..
             } => (
                 Exit::Io,
                 Some(String::from(
-                    "check cable, port and power, then run the same again: it converges",
+                    "check cable, port and power (an image: the room on its filesystem), then run the same \
+                     again: it converges",
                 )),
             ),
         };

@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, open_hint};
 use crate::config::spec::Spec;
 use crate::config::{self, Source};
 use crate::exit::Exit;
 
 /// The most that a configuration, a plan or a snapshot may have.
 const LIMIT: u64 = 16 << 20;
+
+const NAME_THE_RIGHT_ONE: &str = "name a text file: a configuration, a plan of `keelblock plan -o`, or a machine of `keelblock probe`";
 
 /// Reads and parses configurations.
 ///
@@ -48,19 +50,20 @@ pub fn text(path: &Path) -> Result<String, Failure> {
     } else {
         File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| Failure::new(Exit::Usage, format!("cannot read {name}")).because(&error))?;
+    read.map_err(|error| {
+        Failure::new(Exit::Usage, format!("cannot read {name}"))
+            .because(&error)
+            .hint("check the path and its permissions; `-` reads standard input")
+    })?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("{name} is larger than 16 MiB"),
-        ));
+        let message = format!("{name} is larger than 16 MiB");
+        return Err(Failure::new(Exit::Usage, message).hint(NAME_THE_RIGHT_ONE));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::new(
-            Exit::Usage,
-            format!("{name} is not text: byte {at} is not UTF-8"),
-        )
+        drop(Zeroizing::new(error.into_bytes()));
+        let message = format!("{name} is not text: byte {at} is not UTF-8");
+        Failure::new(Exit::Usage, message).hint(NAME_THE_RIGHT_ONE)
     })
 }
 
@@ -70,7 +73,9 @@ pub fn text(path: &Path) -> Result<String, Failure> {
 /// Exit 5.
 pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
     let failed = |error: io::Error| {
-        Failure::new(Exit::Io, format!("cannot write {}", path.display())).because(&error)
+        Failure::new(Exit::Io, format!("cannot write {}", path.display()))
+            .because(&error)
+            .hint("name a file in a folder that can be written and has room")
     };
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -102,8 +107,26 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(0o600)
         .open(&probe)?;
     std::fs::remove_file(&probe)
+}
+
+/// The same for a folder whose name anybody can guess: what is there must be ours alone, for in a folder of
+/// somebody else our files could be links to files of ours.
+///
+/// # Errors
+/// The system's, and [`io::ErrorKind::PermissionDenied`] if the folder is not ours alone.
+pub fn own_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    private_folder(path)?;
+    let found = std::fs::symlink_metadata(path)?;
+    let ours = found.uid() == nix::unistd::geteuid().as_raw();
+    if found.is_dir() && ours && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let why = "it is not a folder of this user alone";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
 
 /// Opens a new journal.
@@ -115,7 +138,13 @@ pub fn journal(path: &Path) -> io::Result<File> {
         .create(true)
         .append(true)
         .mode(0o600)
+        .custom_flags(nix::libc::O_NOFOLLOW)
         .open(path)
+}
+
+/// Whether there is anything of this name, be it a link to nowhere.
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// What kind of thing a path is: true for a block device.
@@ -125,7 +154,13 @@ pub fn journal(path: &Path) -> io::Result<File> {
 pub fn is_block_device(path: &Path) -> Result<bool, Failure> {
     use std::os::unix::fs::FileTypeExt as _;
     let kind = std::fs::metadata(path).map_err(|error| {
-        Failure::new(Exit::Io, format!("cannot look at {}", path.display())).because(&error)
+        Failure::new(Exit::Io, format!("cannot look at {}", path.display()))
+            .because(&error)
+            .hint(if path.starts_with("/dev") {
+                "`keelblock probe` lists the disks that are there"
+            } else {
+                open_hint(&error)
+            })
     })?;
     Ok(kind.file_type().is_block_device())
 }

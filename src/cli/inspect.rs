@@ -26,7 +26,9 @@ pub fn run(global: &Global, args: &InspectArgs, output: &mut Output) -> Result<E
         .as_ref()
         .or(args.image.as_ref())
         .or(args.disk.as_ref());
-    let path = path.ok_or_else(|| Failure::new(Exit::Usage, "name a disk or an image"))?;
+    let path = path.ok_or_else(|| {
+        Failure::new(Exit::Usage, "there is nothing to inspect").hint("name a disk or an image")
+    })?;
     let spec = if args.config.config.is_empty() {
         None
     } else {

@@ -17,11 +17,14 @@ mod table;
 mod targets;
 mod validate;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 
-use crate::cli::args::{Cli, Command};
+use crate::cli::args::{Cli, Command, Format};
 use crate::cli::output::Output;
 use crate::exit::Exit;
 use crate::{sys, telemetry};
@@ -34,12 +37,22 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let exit = telemetry::guarded(|| guarded(&cli));
+    let ended = AtomicBool::new(false);
+    let exit = telemetry::guarded(|| {
+        let exit = guarded(&cli);
+        ended.store(true, Ordering::Relaxed);
+        exit
+    });
+    if !ended.load(Ordering::Relaxed) {
+        // The panic hook has told people; scripts read the last line of standard output.
+        let failure = Failure::new(Exit::Internal, "internal error");
+        Output::new(cli.global.format).fail_for_machines(&failure);
+    }
     ExitCode::from(exit.code())
 }
 
 fn guarded(cli: &Cli) -> Exit {
-    let mut output = Output::new(&cli.global);
+    let mut output = Output::new(cli.global.format);
     prepare(&cli.global)
         .and_then(|()| dispatch(cli, &mut output))
         .unwrap_or_else(|failure| output.fail(&failure))
@@ -52,7 +65,12 @@ fn prepare(global: &args::Global) -> Result<(), Failure> {
         verbosity,
         ..telemetry::Options::default()
     })
-    .map_err(|error| Failure::new(Exit::Usage, "the log cannot be set up").because(&error))?;
+    .map_err(|error| {
+        let failure = Failure::new(Exit::Usage, "the log cannot be set up").because(&error);
+        failure.hint("unset KEELBLOCK_LOG, or set it to a level such as debug")
+    })?;
+    sys::signals::report_file_size_limit()
+        .map_err(|error| Failure::internal("a signal cannot be ignored", error))?;
     sys::memory::forbid_core_dumps()
         .map_err(|error| Failure::internal("core dumps cannot be switched off", error))?;
     if let Err(error) = sys::memory::lock_memory() {
@@ -73,14 +91,30 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
     }
 }
 
-/// clap prints its own help and errors; only the exit code is ours.
+/// clap prints its own help and errors; the exit code is ours, and the last line of output in JSON mode.
 fn usage(error: &clap::Error) -> ExitCode {
-    let exit = if error.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Done
-    };
     // A closed pipe is the reader's choice.
     drop(error.print());
-    ExitCode::from(exit.code())
+    if !error.use_stderr() {
+        return ExitCode::from(Exit::Done.code());
+    }
+    let text = error.render().to_string();
+    let message = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing",
+        _ => text.split("\n\n").next().unwrap_or_default(),
+    };
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let failure = Failure::new(Exit::Usage, message).hint("`keelblock --help` shows what there is");
+    Output::new(typed_format(std::env::args_os())).fail_for_machines(&failure);
+    ExitCode::from(Exit::Usage.code())
+}
+
+/// The format that was asked for on a command line that is wrong somewhere.
+fn typed_format(arguments: impl Iterator<Item = OsString>) -> Format {
+    let words: Vec<OsString> = arguments.collect();
+    let json = words.iter().any(|word| word == "--format=json")
+        || words
+            .windows(2)
+            .any(|pair| pair[0] == "--format" && pair[1] == "json");
+    if json { Format::Json } else { Format::Text }
 }

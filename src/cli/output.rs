@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-use crate::cli::args::{Format, Global};
+use crate::cli::args::Format;
 use crate::cli::error::Failure;
 use crate::exit::Exit;
 
@@ -27,13 +27,10 @@ struct ErrorDocument<'a> {
 
 impl Output {
     /// As the command line says.
-    pub fn new(global: &Global) -> Self {
+    pub fn new(format: Format) -> Self {
         let colour =
             io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self {
-            format: global.format,
-            colour,
-        }
+        Self { format, colour }
     }
 
     /// Prints a result: `value` for machines, `text` for people.
@@ -80,6 +77,12 @@ impl Output {
         if let Some(hint) = &failure.hint {
             drop(writeln!(err, "  hint:  {hint}"));
         }
+        self.fail_for_machines(failure);
+        failure.exit
+    }
+
+    /// Prints a failure as the last line of output in JSON mode, and nothing in text mode.
+    pub fn fail_for_machines(&self, failure: &Failure) {
         if self.format == Format::Json {
             let document = ErrorDocument {
                 schema: "keelblock/error/v1",
@@ -91,7 +94,6 @@ impl Output {
             let line = serde_json::to_string(&document).unwrap_or_default();
             drop(write_out(&format!("{line}\n")));
         }
-        failure.exit
     }
 }
 
@@ -101,7 +103,10 @@ fn write_out(body: &str) -> Result<(), Failure> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {
-            Err(Failure::new(Exit::Io, "standard output cannot be written").because(&error))
+            let failure = Failure::new(Exit::Io, "standard output cannot be written");
+            Err(failure
+                .because(&error)
+                .hint("what the command did is done; check where its output goes"))
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::exit::Exit;
 use crate::plan::{DiskPlan, Plan};
+use crate::probe::inventory::Inventory;
 use crate::target::BlockTarget;
 use crate::target::device::BlockDevice;
 use crate::target::image::ImageFile;
@@ -23,8 +24,10 @@ pub fn open(plan: &Plan) -> Result<Vec<Box<dyn BlockTarget>>, Failure> {
 fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failure> {
     let path = Path::new(&disk.path);
     let (logical, physical) = (disk.geometry.logical, disk.geometry.physical);
-    let is_new =
-        disk.fresh && disk.before.content == "blank" && !path.starts_with("/dev") && !exists(path);
+    let is_new = disk.fresh
+        && disk.before.content == "blank"
+        && !path.starts_with("/dev")
+        && !files::exists(path);
     if is_new {
         let image = ImageFile::create(path, disk.geometry.size, logical, physical)?;
         enough_room(plan, disk, &image)?;
@@ -38,8 +41,47 @@ fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failur
     Ok(Box::new(image))
 }
 
-fn exists(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
+/// Checks that every device of a plan from elsewhere is the disk that was planned: after a reboot another disk may
+/// have its name, and a blank one of the same size would look the same.
+///
+/// # Errors
+/// Exit 4 if it is another disk, or if nobody can tell.
+pub fn same_disks(plan: &Plan, machine: impl FnOnce() -> Inventory) -> Result<(), Failure> {
+    let is_device = |disk: &&DiskPlan| files::is_block_device(Path::new(&disk.path));
+    let devices: Vec<&DiskPlan> = plan
+        .disks
+        .iter()
+        .filter(|disk| is_device(disk).unwrap_or(false))
+        .collect();
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let machine = machine();
+    let at = |path: &str| machine.disks.iter().find(|disk| disk.path == path);
+    for planned in devices {
+        let found = at(&planned.path).map_or("unknown", |disk| disk.id.as_str());
+        if found != planned.id {
+            return Err(another_disk(planned, found, &machine));
+        }
+    }
+    Ok(())
+}
+
+fn another_disk(planned: &DiskPlan, found: &str, machine: &Inventory) -> Failure {
+    let message = format!(
+        "refusing to write {}: it is another disk than the planned one",
+        planned.path
+    );
+    let mut failure = Failure::new(Exit::Refused, message);
+    failure.causes = vec![format!("planned: {}, found: {found}", planned.id)];
+    let now = machine.disks.iter().find(|disk| disk.id == planned.id);
+    failure.hint(match now {
+        Some(disk) => format!(
+            "the planned disk is {} now: run `keelblock plan` again",
+            disk.path
+        ),
+        None => String::from("plug the planned disk in, or run `keelblock plan` again"),
+    })
 }
 
 /// A sparse image grows while it is written: its filesystem must have room for all of it.
@@ -66,26 +108,32 @@ pub fn state_dir(wished: Option<&Path>) -> Result<PathBuf, Failure> {
         Path::new("/run/keelblock").to_owned(),
         std::env::temp_dir().join(format!("keelblock-{}", nix::unistd::geteuid())),
     ];
-    let candidates = match wished {
-        Some(path) => vec![path.to_owned()],
-        None => usual.to_vec(),
-    };
-    let mut last = None;
-    for path in candidates {
-        match files::private_folder(&path) {
+    if let Some(path) = wished {
+        return match files::private_folder(path) {
+            Ok(()) => Ok(path.to_owned()),
+            Err(error) => Err(no_place(path, &error)),
+        };
+    }
+    let mut failure = Failure::new(Exit::Internal, "there is no place for scratch files");
+    for path in usual {
+        match files::own_folder(&path) {
             Ok(()) => return Ok(path),
-            Err(error) => last = Some((path, error)),
+            Err(error) => failure = no_place(&path, &error),
         }
     }
-    let Some((path, error)) = last else {
-        return Err(Failure::new(
-            Exit::Internal,
-            "there is no place for scratch files",
-        ));
-    };
-    let failure =
-        Failure::new(Exit::Io, format!("cannot write to {}", path.display())).because(&error);
-    Err(failure.hint("name a folder that can be written with --state-dir"))
+    Err(failure)
+}
+
+fn no_place(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(
+        Exit::Io,
+        format!(
+            "cannot keep journal and scratch files in {}",
+            path.display()
+        ),
+    )
+    .because(error)
+    .hint("name a folder that can be written with --state-dir")
 }
 
 /// The journal of a plan; without one the apply goes on, with a warning.

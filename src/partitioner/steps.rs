@@ -49,7 +49,6 @@ pub fn steps(index: usize, disk: &DiskPlan) -> Vec<Step> {
 }
 
 fn contents(ops: &mut Vec<Op>, disk: &DiskPlan) {
-    let before = ops.len();
     let made = || {
         disk.partitions
             .iter()
@@ -57,9 +56,6 @@ fn contents(ops: &mut Vec<Op>, disk: &DiskPlan) {
             .filter(|(_, p)| p.is_made())
     };
     ops.extend(made().map(|(partition, _)| Op::Clear { partition }));
-    if ops.len() > before {
-        ops.push(Op::Sync);
-    }
     for (partition, plan) in made() {
         match &plan.content {
             ContentPlan::Sealed(seal) => {

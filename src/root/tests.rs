@@ -1,3 +1,5 @@
+//! Reading and writing below a tree that stands for `/`.
+
 use std::os::unix::fs::symlink;
 
 use super::*;

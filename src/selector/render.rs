@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use super::selection::{DiskVerdict, Outcome, Role, Selection, Verdict};
+use super::selection::{CheckKind, DiskVerdict, Outcome, Role, Selection, Verdict};
 use crate::probe::inventory::Inventory;
 use crate::units::Bytes;
 
 /// Columns of a terminal that everybody has.
 const WIDTH: usize = 80;
 
-/// Each role with its disk and reason, then every disk with what failed and its score.
+/// Each role with its disk and reason, then every disk with what failed and its score; a disk that
+/// the rule does not name, without the guards.
 pub fn render(selection: &Selection, inventory: &Inventory) -> String {
     let mut text = String::new();
     for (i, role) in selection.roles.iter().enumerate() {
@@ -71,7 +72,10 @@ fn render_verdict(verdict: &DiskVerdict, width: usize, inventory: &Inventory, te
         2,
         &format!("{word}  {:width$}  {about}", verdict.disk),
     );
-    for check in verdict.checks.iter().filter(|check| !check.pass) {
+    let failing = || verdict.checks.iter().filter(|check| !check.pass);
+    // What speaks against a disk that the rule does not name anyway would only hide why it does not.
+    let unmatched = failing().any(|check| check.kind == CheckKind::Match);
+    for check in failing().filter(|check| !unmatched || check.kind == CheckKind::Match) {
         let found = format!(
             "{}: wanted {}, found {}",
             check.check, check.wanted, check.found

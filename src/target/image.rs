@@ -5,10 +5,10 @@
     reason = "this module owns image files"
 )]
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, FileType, OpenOptions};
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, PosixFadviseAdvice, fallocate, posix_fadvise};
@@ -22,7 +22,7 @@ pub enum ImageError {
     /// It could not be opened or made.
     #[error("cannot {verb} {path}")]
     Open {
-        /// `open` or `create`.
+        /// `open`, `create` or `lock`.
         verb: &'static str,
         /// The file.
         path: PathBuf,
@@ -34,10 +34,15 @@ pub enum ImageError {
     #[error("{0} is locked by another run")]
     Locked(PathBuf),
     /// A device, a directory, a pipe.
-    #[error("{0} is not a regular file")]
-    NotAFile(PathBuf),
+    #[error("{path} is {kind}, not an image file")]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is, with its article.
+        kind: &'static str,
+    },
     /// A file of zero bytes, or one that ends within a block.
-    #[error("{path} has {size} bytes, which is not a whole number of {block}-byte blocks")]
+    #[error("{path} has {size} bytes: that is no disk of {block}-byte blocks")]
     Size {
         /// The file.
         path: PathBuf,
@@ -47,8 +52,30 @@ pub enum ImageError {
         block: u32,
     },
     /// A new image was asked for where there is a file already.
-    #[error("{0} exists already")]
-    Exists(PathBuf),
+    #[error("{path} exists already, with {size}")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        size: Bytes,
+    },
+}
+
+/// A pipe without a writer would block the open for ever. Regular files know no such flag.
+const NOT_WAITING: i32 = nix::libc::O_NONBLOCK;
+
+fn in_words(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a directory"
+    } else if kind.is_block_device() {
+        "a block device"
+    } else if kind.is_char_device() {
+        "a character device"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else {
+        "something else"
+    }
 }
 
 /// An image file, open and locked.
@@ -67,7 +94,11 @@ impl ImageFile {
     /// # Errors
     /// [`ImageError`].
     pub fn open(path: &Path, logical: BlockSize, physical: u32) -> Result<Self, ImageError> {
-        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(NOT_WAITING)
+            .open(path);
         let file = file.map_err(|source| ImageError::Open {
             verb: "open",
             path: path.to_owned(),
@@ -91,7 +122,10 @@ impl ImageFile {
         logical: BlockSize,
         physical: u32,
     ) -> Result<Self, ImageError> {
-        let file = File::open(path);
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(NOT_WAITING)
+            .open(path);
         let file = file.map_err(|source| ImageError::Open {
             verb: "open",
             path: path.to_owned(),
@@ -101,6 +135,7 @@ impl ImageFile {
     }
 
     /// Makes a new, sparse image of `size` bytes. It is removed again when dropped without having been written to.
+    /// Only its owner may read it: META can hold STATE's passphrase as Talos keeps it, in the clear.
     ///
     /// # Errors
     /// [`ImageError`]; no file is left behind.
@@ -114,9 +149,13 @@ impl ImageFile {
             .read(true)
             .write(true)
             .create_new(true)
+            .mode(0o600)
             .open(path);
         let file = file.map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => ImageError::Exists(path.to_owned()),
+            io::ErrorKind::AlreadyExists => ImageError::Exists {
+                path: path.to_owned(),
+                size: Bytes::new(std::fs::metadata(path).map_or(0, |found| found.len())),
+            },
             _ => ImageError::Open {
                 verb: "create",
                 path: path.to_owned(),
@@ -147,6 +186,7 @@ impl ImageFile {
         })
     }
 
+    /// Locks the file and reads its size.
     fn locked(
         path: &Path,
         file: File,
@@ -159,8 +199,11 @@ impl ImageFile {
             path: path.to_owned(),
             source,
         })?;
-        if !kind.is_file() || kind.file_type().is_block_device() {
-            return Err(ImageError::NotAFile(path.to_owned()));
+        if !kind.is_file() {
+            return Err(ImageError::NotAFile {
+                path: path.to_owned(),
+                kind: in_words(kind.file_type()),
+            });
         }
         let size = kind.len();
         if size == 0 || !size.is_multiple_of(u64::from(logical.get())) {
@@ -170,7 +213,14 @@ impl ImageFile {
                 block: logical.get(),
             });
         }
-        let file = Flock::lock(file, lock).map_err(|_| ImageError::Locked(path.to_owned()))?;
+        let file = Flock::lock(file, lock).map_err(|(_, error)| match error {
+            nix::Error::EWOULDBLOCK => ImageError::Locked(path.to_owned()),
+            error => ImageError::Open {
+                verb: "lock",
+                path: path.to_owned(),
+                source: error.into(),
+            },
+        })?;
         let geometry = Geometry {
             size: Bytes::new(size),
             logical,

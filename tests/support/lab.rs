@@ -366,46 +366,12 @@ fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
         "{}: {content:?}",
         case.name
     );
-    let geometry = before.geometry();
-    let disk = Disk {
-        path: String::from("/dev/lab"),
-        id: String::from("serial LAB"),
-        talos: TalosDisk {
-            size: geometry.size.get(),
-            sector_size: u64::from(geometry.logical.get()),
-            model: String::from("LAB"),
-            ..TalosDisk::default()
-        },
-        udev: std::collections::BTreeMap::new(),
-        usb: None,
-        vendor: String::new(),
-        removable: false,
-        physical_sector_size: geometry.logical.get(),
-        diskseq: None,
-        usage: Vec::new(),
-        boot_medium: Vec::new(),
-        content,
-        fingerprint,
-        unread: Vec::new(),
-    };
-    let role = |role: &&str| Role {
-        role: (*role).to_owned(),
-        outcome: Outcome::Selected,
-        disk: Some(disk.path.clone()),
-        disk_id: Some(disk.id.clone()),
-        reason: String::new(),
-        source: String::new(),
-        rule: String::new(),
-        verdicts: Vec::new(),
-    };
-    let selection = Selection {
-        schema: String::new(),
-        roles: case.roles.iter().map(role).collect(),
-    };
+    let disk = disk(before.geometry(), content, fingerprint);
+    let selection = selection(case, &disk);
     let inventory = Inventory {
         schema: String::new(),
         machine: Machine::default(),
-        disks: vec![disk.clone()],
+        disks: vec![disk],
         notes: Vec::new(),
     };
     let options = Options {
@@ -429,4 +395,45 @@ fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
         config_digest: String::from("lab"),
     };
     planner::plan(spec, &inventory, &selection, &options).expect("a plan")
+}
+
+fn disk(geometry: Geometry, content: Content, fingerprint: String) -> Disk {
+    Disk {
+        path: String::from("/dev/lab"),
+        id: String::from("serial LAB"),
+        talos: TalosDisk {
+            size: geometry.size.get(),
+            sector_size: u64::from(geometry.logical.get()),
+            model: String::from("LAB"),
+            ..TalosDisk::default()
+        },
+        udev: std::collections::BTreeMap::new(),
+        usb: None,
+        vendor: String::new(),
+        removable: false,
+        physical_sector_size: geometry.logical.get(),
+        diskseq: None,
+        usage: Vec::new(),
+        boot_medium: Vec::new(),
+        content,
+        fingerprint,
+        unread: Vec::new(),
+    }
+}
+
+fn selection(case: &Case, disk: &Disk) -> Selection {
+    let role = |role: &&str| Role {
+        role: (*role).to_owned(),
+        outcome: Outcome::Selected,
+        disk: Some(disk.path.clone()),
+        disk_id: Some(disk.id.clone()),
+        reason: String::new(),
+        source: String::new(),
+        rule: String::new(),
+        verdicts: Vec::new(),
+    };
+    Selection {
+        schema: String::new(),
+        roles: case.roles.iter().map(role).collect(),
+    }
 }

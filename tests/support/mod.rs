@@ -1,4 +1,8 @@
 //! What several test programs share.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "each test program uses its part; tests read examples"
+)]
 
 pub mod lab;

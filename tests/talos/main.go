@@ -1,6 +1,7 @@
 // Command talos judges as Talos does, with the modules at the versions that Talos pins: selectors with
-// cel-go and go-glob, images and LUKS2 headers with go-blockdevice, META with go-adv. `select` reads one JSON request a
-// line and answers with one line each; the others print one JSON document.
+// cel-go and go-glob, in Talos' environments as env.go declares them anew; images and LUKS2 headers
+// with go-blockdevice; META with go-adv. Talos' own packages are not linked. `select` reads one JSON
+// request a line and answers with one line each; the others print one JSON document.
 package main
 
 import (

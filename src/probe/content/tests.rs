@@ -1,4 +1,6 @@
-use proptest::prelude::*;
+//! What is on a disk, told from its bytes.
+
+use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_ne, proptest};
 
 use super::*;
 use crate::guid::Guid;

@@ -1,3 +1,5 @@
+//! Every signature at every place where it can lie.
+
 use super::*;
 use crate::probe::sparse::Sparse;
 use crate::units::BlockSize;
