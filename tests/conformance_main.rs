@@ -400,6 +400,39 @@ fn make(partitions: &[(&str, u64, Holds)]) -> Image {
     image
 }
 
+/// A nodeID key in slot 0, as Talos writes it.
+const TAG: &str = r#"{"EncryptionProvider":"luks2","EncryptionKeys":[{"KeySlot":0,"KeyStatic":null,"KeyNodeID":{},"KeyKMS":null,"KeyTPM":null,"KeyLockToSTATE":null}],"EncryptionCipher":"aes-xts-plain64","EncryptionKeySize":0,"EncryptionBlockSize":0,"EncryptionPerfOptions":null,"EncryptionAllowDiscards":null}"#;
+
+/// Enough of a boot sector and a master file table for every prober.
+fn ntfs(path: &str) {
+    let mut boot = vec![0; 1 << 20];
+    boot[..11].copy_from_slice(b"\xeb\x52\x90NTFS    ");
+    boot[11..13].copy_from_slice(&512u16.to_le_bytes());
+    boot[13] = 8;
+    boot[21] = 0xf8;
+    boot[40..48].copy_from_slice(&81919u64.to_le_bytes());
+    boot[48..56].copy_from_slice(&4u64.to_le_bytes());
+    boot[56..64].copy_from_slice(&2u64.to_le_bytes());
+    boot[64] = 0xf6;
+    boot[68] = 1;
+    boot[510..512].copy_from_slice(&[0x55, 0xaa]);
+    for at in [4 * 4096, 4 * 4096 + 3 * 1024] {
+        boot[at..at + 4].copy_from_slice(b"FILE");
+    }
+    let partition = fs::read(path).unwrap();
+    fs::write(path, [&boot[..], &partition[boot.len()..]].concat()).unwrap();
+}
+
+fn damage(path: &str, holds: Holds) {
+    let mut bytes = fs::read(path).unwrap();
+    match holds {
+        FirstDamaged => bytes[4096 + 20] ^= 1,
+        SecondDamaged => bytes[16384 + 4096 + 20] ^= 1,
+        _ => bytes[..4096].fill(0),
+    }
+    fs::write(path, bytes).unwrap();
+}
+
 fn fill(image: &Image, size: u64, holds: Holds) -> String {
     let path = image.beside("content");
     drop(fs::remove_file(&path));
@@ -428,25 +461,7 @@ fn fill(image: &Image, size: u64, holds: Holds) -> String {
         Xfs => drop(tool("xfsprogs", &["mkfs.xfs", "-q", &path])),
         Ext4 => drop(tool("e2fsprogs", &["mkfs.ext4", "-q", &path])),
         Fat => drop(tool("dosfstools", &["mkfs.vfat", "-F", "32", &path])),
-        Ntfs => {
-            // Enough of a boot sector and a master file table for every prober.
-            let mut boot = vec![0; 1 << 20];
-            boot[..11].copy_from_slice(b"\xeb\x52\x90NTFS    ");
-            boot[11..13].copy_from_slice(&512u16.to_le_bytes());
-            boot[13] = 8;
-            boot[21] = 0xf8;
-            boot[40..48].copy_from_slice(&81919u64.to_le_bytes());
-            boot[48..56].copy_from_slice(&4u64.to_le_bytes());
-            boot[56..64].copy_from_slice(&2u64.to_le_bytes());
-            boot[64] = 0xf6;
-            boot[68] = 1;
-            boot[510..512].copy_from_slice(&[0x55, 0xaa]);
-            for at in [4 * 4096, 4 * 4096 + 3 * 1024] {
-                boot[at..at + 4].copy_from_slice(b"FILE");
-            }
-            let partition = fs::read(&path).unwrap();
-            fs::write(&path, [&boot[..], &partition[boot.len()..]].concat()).unwrap();
-        }
+        Ntfs => ntfs(&path),
         Luks1 => luks(
             "STATE",
             &["--type", "luks1", "--pbkdf-force-iterations", "1000"],
@@ -459,13 +474,7 @@ fn fill(image: &Image, size: u64, holds: Holds) -> String {
                 &[&["--type", "luks2"][..], CHEAP].concat(),
                 None,
             );
-            let mut bytes = fs::read(&path).unwrap();
-            match holds {
-                FirstDamaged => bytes[4096 + 20] ^= 1,
-                SecondDamaged => bytes[16384 + 4096 + 20] ^= 1,
-                _ => bytes[..4096].fill(0),
-            }
-            fs::write(&path, bytes).unwrap();
+            damage(&path, holds);
         }
         Detached => {
             let header = image.beside("header");
@@ -479,8 +488,7 @@ fn fill(image: &Image, size: u64, holds: Holds) -> String {
         }
         MetaPlain => drop(judges::talos(&["meta", "write", &path, "0x0a", "metal"])),
         MetaSealed => {
-            let tag = r#"{"EncryptionProvider":"luks2","EncryptionKeys":[{"KeySlot":0,"KeyStatic":null,"KeyNodeID":{},"KeyKMS":null,"KeyTPM":null,"KeyLockToSTATE":null}],"EncryptionCipher":"aes-xts-plain64","EncryptionKeySize":0,"EncryptionBlockSize":0,"EncryptionPerfOptions":null,"EncryptionAllowDiscards":null}"#;
-            judges::talos(&["meta", "write", &path, "0x09", tag]);
+            judges::talos(&["meta", "write", &path, "0x09", TAG]);
         }
     }
     path
