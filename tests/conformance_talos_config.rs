@@ -1,6 +1,7 @@
 //! Configurations are read as Talos reads them: the examples to the same values, wrong ones by neither.
 #![allow(
     clippy::disallowed_methods,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     missing_docs,
     reason = "tests"
