@@ -19,14 +19,12 @@ mod talos;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use keelblock::config::spec::{
-    DiskSelector, DiskType, Install, InstallTarget, Location, SizeMatcher, SizeOp, Spec,
-};
+use keelblock::config;
+use keelblock::config::spec::{DiskSelector, Install, InstallTarget, Location, Spec};
 use keelblock::probe::inventory::{Inventory, Machine, TalosDisk};
 use keelblock::selector::cel::{Env, Expression, TalosVolume};
 use keelblock::selector::selection::Outcome;
 use keelblock::selector::{Request, legacy, select};
-use keelblock::units::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -52,7 +50,7 @@ fn ask(request: &Value) -> Answer {
 }
 
 /// The seed is fixed, so that a failure can be repeated; `PROPTEST_RNG_SEED` asks for another.
-fn config(cases: u32) -> ProptestConfig {
+fn proptest_config(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
         failure_persistence: None,
@@ -169,28 +167,38 @@ fn compare_expression(text: &str, disks: &[TalosDisk], system: Option<usize>) {
     }
 }
 
-fn legacy_selector() -> impl Strategy<Value = DiskSelector> {
-    let ops = prop::sample::select(vec![
-        SizeOp::Equal,
-        SizeOp::AtLeast,
-        SizeOp::AtMost,
-        SizeOp::Above,
-        SizeOp::Below,
+/// A `diskSelector` as a configuration has it, with sizes that are not all readable.
+fn legacy_selector() -> impl Strategy<Value = Value> {
+    let part = |choices: &'static [&'static str]| prop::sample::select(choices);
+    let ops = part(&[
+        "", "==", ">=", "<=", ">", "<", " >=", "< ", "=", "!=", "=>", ">>",
     ]);
-    let sizes = prop::sample::select(vec![
-        0,
-        1 << 30,
-        64_000_000_000,
-        1_000_204_886_016,
-        u64::MAX,
+    let numbers = part(&[
+        "0",
+        "1",
+        "1073741824",
+        "64",
+        "1.5",
+        "1_000",
+        "1,000.2",
+        "1000204886016",
+        "18446744073709549568",
+        "18446744073709551615",
+        "-1",
+        "1.2.3",
+        ".5",
+        "5.",
+        "",
+        "0x10",
     ]);
-    let size = (ops, sizes).prop_map(|(op, size)| SizeMatcher {
-        op,
-        size: Bytes::new(size),
-        text: String::new(),
-    });
+    let units = part(&[
+        "", "", "", "B", "kB", " MB", "GB", "gib", "TB", " TiB", "Ki", "g", "EB", "e", "%", "GBs",
+        " G B",
+    ]);
+    let size = (ops, part(&["", " "]), numbers, units)
+        .prop_map(|(op, gap, number, unit)| format!("{op}{gap}{number}{unit}"));
     let pattern = || {
-        let patterns = vec![
+        part(&[
             "*",
             "APPLE*",
             "*T5",
@@ -203,56 +211,47 @@ fn legacy_selector() -> impl Strategy<Value = DiskSelector> {
             "APPLE SSD SM0128G",
             "*ata*",
             "",
-        ];
-        prop::option::weighted(0.25, prop::sample::select(patterns).prop_map(str::to_owned))
+        ])
     };
-    let kinds = prop::sample::select(vec![
-        DiskType::Ssd,
-        DiskType::Hdd,
-        DiskType::Nvme,
-        DiskType::Sd,
-    ]);
-    let texts = (
-        pattern(),
-        pattern(),
-        pattern(),
-        pattern(),
-        pattern(),
-        pattern(),
-    );
-    (prop::option::of(size), texts, prop::option::of(kinds)).prop_map(|(size, texts, disk_type)| {
-        DiskSelector {
-            size,
-            uuid: texts.0.filter(|t| t == "*"),
-            wwid: texts.1,
-            model: texts.2,
-            serial: texts.3,
-            modalias: texts.4.filter(|t| t == "*"),
-            bus_path: texts.5,
-            disk_type,
-        }
-    })
+    let fields = [
+        "model", "serial", "modalias", "uuid", "wwid", "busPath", "name",
+    ];
+    let globs = prop::collection::vec(prop::option::weighted(0.2, pattern()), fields.len());
+    let kinds = part(&["ssd", "hdd", "nvme", "sd", "", "SSD", "usb"]);
+    (
+        prop::option::of(size),
+        globs,
+        prop::option::weighted(0.4, kinds),
+    )
+        .prop_map(move |(size, globs, kind)| {
+            let mut selector = serde_json::Map::new();
+            selector.extend(size.map(|size| ("size".to_owned(), size.into())));
+            selector.extend(kind.map(|kind| ("type".to_owned(), kind.into())));
+            for (field, glob) in fields.iter().zip(globs) {
+                // Most names are refused, so only few selectors have one.
+                let glob = glob.filter(|glob| *field != "name" || glob.len() < 2);
+                selector.extend(glob.map(|glob| ((*field).to_owned(), glob.into())));
+            }
+            Value::Object(selector)
+        })
 }
 
-fn legacy_request(selector: &DiskSelector) -> Value {
-    let kind = selector.disk_type.map(|kind| match kind {
-        DiskType::Ssd => "ssd",
-        DiskType::Hdd => "hdd",
-        DiskType::Nvme => "nvme",
-        DiskType::Sd => "sd",
-    });
-    json!({
-        "op": selector.size.as_ref().map_or("", |size| size.op.symbol()),
-        "size": selector.size.as_ref().map(|size| size.size.get()),
-        "uuid": selector.uuid, "wwid": selector.wwid, "model": selector.model,
-        "serial": selector.serial, "modalias": selector.modalias, "type": kind.unwrap_or(""),
-        "busPath": selector.bus_path,
-    })
+/// The selector as keelblock reads it; `None` if it refuses.
+fn read_selector(selector: &Value) -> Option<DiskSelector> {
+    let text = json!({"machine": {"install": {"diskSelector": selector}}}).to_string();
+    let source = config::Source {
+        name: "node.yaml",
+        text: &text,
+    };
+    match config::parse(&[source]).ok()?.install?.target {
+        InstallTarget::Selector(selector) => Some(selector),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
 fn expressions_are_accepted_and_match_as_in_talos() {
-    let mut runner = proptest::test_runner::TestRunner::new(config(CEL_CASES));
+    let mut runner = proptest::test_runner::TestRunner::new(proptest_config(CEL_CASES));
     let cases = (boolean(3), talos_disks(4), prop::option::of(0..4usize));
     runner
         .run(&cases, |(text, disks, system)| {
@@ -267,7 +266,7 @@ fn expressions_are_accepted_and_match_as_in_talos() {
 
 #[test]
 fn an_expression_selects_the_only_disk_that_talos_would_find() {
-    let mut runner = proptest::test_runner::TestRunner::new(config(CEL_CASES / 4));
+    let mut runner = proptest::test_runner::TestRunner::new(proptest_config(CEL_CASES / 4));
     let cases = (boolean(2), talos_disks(4));
     runner
         .run(&cases, |(text, disks)| {
@@ -285,14 +284,26 @@ fn an_expression_selects_the_only_disk_that_talos_would_find() {
 }
 
 #[test]
-fn disk_selectors_print_and_match_as_in_talos() {
-    let mut runner = proptest::test_runner::TestRunner::new(config(LEGACY_CASES));
+fn disk_selectors_are_read_print_and_match_as_in_talos() {
+    let mut runner = proptest::test_runner::TestRunner::new(proptest_config(LEGACY_CASES));
+    let [accepted, refused] = [const { AtomicU32::new(0) }; 2];
     runner
-        .run(&(legacy_selector(), talos_disks(4)), |(selector, disks)| {
+        .run(&(legacy_selector(), talos_disks(4)), |(written, disks)| {
             let answer = ask(&json!({
-                "env": "disk", "legacy": legacy_request(&selector), "disks": disks,
+                "env": "disk", "legacy": written, "disks": disks,
                 "system_disk": vec![false; disks.len()],
             }));
+            let Some(selector) = read_selector(&written) else {
+                assert!(!answer.error.is_empty(), "refused here: {written}");
+                refused.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            };
+            assert!(
+                answer.error.is_empty(),
+                "accepted here: {written}\n{}",
+                answer.error
+            );
+            accepted.fetch_add(1, Ordering::Relaxed);
             assert_eq!(legacy::expression(&selector), answer.printed);
             let results = answer.results.as_deref().unwrap_or_default();
             for (disk, result) in disks.iter().zip(results) {
@@ -302,6 +313,11 @@ fn disk_selectors_print_and_match_as_in_talos() {
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
+    let (accepted, refused) = (accepted.into_inner(), refused.into_inner());
+    assert!(
+        accepted > LEGACY_CASES / 4 && refused > LEGACY_CASES / 10,
+        "{accepted} accepted, {refused} refused"
+    );
 }
 
 /// A valid expression with one place broken: the grammar's borders are where readers differ.
@@ -384,7 +400,7 @@ fn damaged_expressions_are_accepted_or_refused_as_in_talos() {
         "b'\\u0041'",
         "'\\U0001F600'",
     ];
-    let mut runner = proptest::test_runner::TestRunner::new(config(CEL_CASES / 2));
+    let mut runner = proptest::test_runner::TestRunner::new(proptest_config(CEL_CASES / 2));
     let cases = (
         boolean(1),
         any::<prop::sample::Index>(),

@@ -3,8 +3,9 @@
 #![allow(dead_code, reason = "each test program asks what it needs")]
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,7 +43,7 @@ pub struct Judge {
 impl Judge {
     /// Builds the program if need be, and starts it.
     pub fn start() -> Self {
-        let binary = build();
+        let binary = build(Release::V1_14);
         let mut child = Command::new(binary)
             .arg("select")
             .stdin(Stdio::piped())
@@ -75,22 +76,64 @@ impl Drop for Judge {
     }
 }
 
-fn build() -> PathBuf {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/talos");
-    let binary = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("talos-judge");
-    let output = Command::new("go")
-        .args(["build", "-buildvcs=false", "-o"])
-        .arg(&binary)
-        .arg(".")
-        .current_dir(source)
-        .output()
-        .unwrap_or_else(|error| {
-            panic!("cannot run go: {error}; install the Debian package golang-go (1.25 or newer)")
-        });
-    assert!(
-        output.status.success(),
-        "go build in {source}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    binary
+/// The releases whose packages are linked, each into a program of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// `tests/talos`, which answers everything.
+    V1_14,
+    /// `tests/talos/v1.10`, which decodes only.
+    V1_10,
+}
+
+/// One call; the answer is one JSON value a line.
+///
+/// # Panics
+/// If the program fails, which it does for everything but a verdict.
+pub fn call(release: Release, arguments: &[&str], input: &[u8]) -> Vec<Value> {
+    let mut child = Command::new(build(release))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the judge was built and starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input).expect("the judge reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("the judge ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    let lines = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+    let answers: Result<Vec<Value>, _> = lines.collect();
+    answers.unwrap_or_else(|error| panic!("{error} in the answer to {arguments:?}"))
+}
+
+static BUILT: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+
+/// Builds the program unless it is up to date, which Go finds out. Go's own caches make the first
+/// build of a machine the only slow one.
+fn build(release: Release) -> &'static Path {
+    let (built, folder, name) = match release {
+        Release::V1_14 => (&BUILT[0], "tests/talos", "talos-judge"),
+        Release::V1_10 => (&BUILT[1], "tests/talos/v1.10", "talos-judge-1.10"),
+    };
+    built.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let output = Command::new("go")
+            .args(["build", "-mod=readonly", "-buildvcs=false", "-o"])
+            .arg(&binary)
+            .arg(".")
+            .current_dir(&source)
+            .output()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot run go: {error}; install Go as new as {folder}/go.mod says, from the \
+                     Go project or the Debian package golang-go"
+                )
+            });
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "go build in {folder}: {said}");
+        binary
+    })
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/siderolabs/go-blockdevice/v2/encryption/luks"
 )
 
+// headerRoom is more than headers and keyslots take; the data behind them is not looked at.
+const headerRoom = 32 << 20
+
 type luksView struct {
 	// Error says why Talos refuses the header.
 	Error string `json:"error"`
@@ -29,7 +32,7 @@ type luksView struct {
 
 // openVolume does what Talos does before it maps a volume: it reads and checks the header, looks for
 // the slot's token, and tries the key. Go-blockdevice takes a path and starts at its first byte, so
-// the volume is copied.
+// the front of the volume is copied.
 func openVolume(path string, args []string, in io.Reader, encoder *json.Encoder) error {
 	slot, err := strconv.Atoi(args[2])
 	if err != nil {
@@ -56,8 +59,12 @@ func openVolume(path string, args []string, in io.Reader, encoder *json.Encoder)
 	defer os.Remove(volume.Name()) //nolint:errcheck
 	defer volume.Close()           //nolint:errcheck
 
-	if _, err := io.Copy(volume, part); err != nil {
+	if _, err := io.CopyN(volume, part, min(part.Size(), headerRoom)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+	}
+
+	if err := volume.Truncate(part.Size()); err != nil {
+		return err
 	}
 
 	v, err := tryVolume(volume.Name(), encryption.NewKey(slot, key))
