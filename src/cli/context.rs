@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::args::{ConsentArgs, Global, TargetArgs};
 use crate::cli::error::Failure;
 use crate::cli::files;
-use crate::cli::image::{allow, look_at, stand_in};
+use crate::cli::image::{look_at, stand_in};
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::probe;
@@ -24,6 +24,8 @@ pub struct Subject {
     pub selection: Selection,
     /// Only this disk (by id).
     pub only: Option<String>,
+    /// Disks whose foreign data the operator consents to lose.
+    pub wipe: Vec<String>,
 }
 
 /// The machine: the recorded one, or this one.
@@ -126,6 +128,7 @@ fn on_machine(
         inventory,
         selection,
         only,
+        wipe: consent.wipe.clone(),
     })
 }
 
@@ -199,7 +202,6 @@ pub fn image_for_disk(
     let disk = disk
         .ok_or_else(|| Failure::new(Exit::Internal, "the selected disk is not in the inventory"))?;
     stand_in(disk, image, seen);
-    allow(disk, spec, consent)?;
     let path = disk.path.clone();
     for role in selection
         .roles
@@ -212,6 +214,7 @@ pub fn image_for_disk(
         inventory,
         selection,
         only: Some(id),
+        wipe: consent.wipe.clone(),
     })
 }
 
@@ -275,7 +278,6 @@ fn image_alone(
         0,
     )?;
     stand_in(&mut disk, image, seen);
-    allow(&disk, spec, consent)?;
     let roles = roles_of_image(spec, &target.role)?;
     let role = |role: String| Role {
         role,
@@ -296,6 +298,7 @@ fn image_alone(
         inventory,
         selection,
         only: None,
+        wipe: consent.wipe.clone(),
     })
 }
 

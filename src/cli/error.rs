@@ -139,6 +139,10 @@ fn disk_exit(error: &DiskError) -> (Exit, String) {
             Exit::Refused,
             "use a larger disk, or less space for the other volumes",
         ),
+        DiskError::Foreign(_) => (
+            Exit::Refused,
+            "to lose that, set `wipe: true` in the configuration and name the disk with --wipe",
+        ),
         DiskError::Unreadable(_) => (Exit::Refused, "run as root, and check cable and port"),
         DiskError::BlockSize(_) => (Exit::Refused, "use a disk with blocks of 512 or 4096 bytes"),
         DiskError::Mismatch { .. } => (

@@ -1,13 +1,11 @@
-//! The image that stands for a disk: what is in it, and whether that may be lost.
+//! The image that stands for a disk, and what is in it.
 
 use std::path::Path;
 
-use crate::cli::args::{ConsentArgs, TargetArgs};
+use crate::cli::args::TargetArgs;
 use crate::cli::error::Failure;
 use crate::cli::files;
-use crate::config::spec::Spec;
 use crate::exit::Exit;
-use crate::partitioner::adopt;
 use crate::probe;
 use crate::probe::inventory::{Content, Disk};
 use crate::target::BlockSource;
@@ -96,32 +94,4 @@ fn new_geometry(size: Bytes, logical: BlockSize, physical: u32) -> Result<Geomet
         logical,
         physical: physical.max(logical.get()),
     })
-}
-
-/// An image with foreign data needs the same double consent as a disk.
-///
-/// # Errors
-/// Exit 4.
-pub fn allow(disk: &Disk, spec: &Spec, consent: &ConsentArgs) -> Result<(), Failure> {
-    if !matches!(disk.content, Content::Foreign(_)) || adopt::is_ours_unfinished(&disk.content) {
-        return Ok(());
-    }
-    let configured = spec.install.as_ref().is_some_and(|install| install.wipe);
-    let named = consent
-        .wipe
-        .iter()
-        .any(|name| *name == disk.path || *name == disk.id);
-    if configured && named {
-        return Ok(());
-    }
-    let message = format!(
-        "refusing to write {}: it holds {}",
-        disk.path,
-        adopt::in_words(&disk.content)
-    );
-    let hint = format!(
-        "to lose that, set `wipe: true` in the configuration and give --wipe {}",
-        disk.path
-    );
-    Err(Failure::new(Exit::Refused, message).hint(hint))
 }

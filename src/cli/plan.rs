@@ -60,6 +60,7 @@ pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<P
         mark: !planning.no_mark,
         mkfs: filesystem::mkfs_facts(talos),
         uuid: planning.uuid.clone().or_else(|| machine.uuid.clone()),
+        wipe: subject.wipe.clone(),
         only: subject.only.clone(),
         config_digest: config_digest(spec),
     };

@@ -3,6 +3,7 @@
 //! The rules are Talos': a volume is found by its GPT name; no signature means it is formatted, the wanted
 //! one means it is adopted, and any other makes Talos stop.
 
+use crate::config::spec::Spec;
 use crate::partitioner::content::Inside;
 use crate::partitioner::disk::DiskError;
 use crate::partitioner::wanted::WantedPartition;
@@ -21,6 +22,25 @@ pub fn existing(content: &Content) -> Option<&Layout> {
         }
         Content::Foreign(_) | Content::Blank | Content::Unreadable { .. } => None,
     }
+}
+
+/// The layout of a disk of `machine.disks`, whose partitions have no names and are found by their numbers.
+///
+/// Only a sound GPT without any named partition counts.
+pub fn indexed<'a>(spec: &Spec, roles: &[String], content: &'a Content) -> Option<&'a Layout> {
+    let Content::Foreign(layout) = content else {
+        return None;
+    };
+    let sound = layout
+        .table
+        .as_ref()
+        .is_some_and(|table| table.kind == "gpt" && table.defects.is_empty());
+    let indexed = roles
+        .iter()
+        .all(|role| spec.legacy_disks.iter().any(|disk| disk.device == *role));
+    let unnamed =
+        !layout.partitions.is_empty() && layout.partitions.iter().all(|p| p.name.is_empty());
+    (sound && indexed && unnamed).then_some(layout)
 }
 
 /// Whether all that speaks for foreign content is an apply of ours that was interrupted.

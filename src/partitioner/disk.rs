@@ -22,6 +22,9 @@ pub enum DiskError {
     /// Nobody could tell what is on it.
     #[error("its content could not be read: {0}")]
     Unreadable(String),
+    /// It holds something else, and nobody consented to lose that.
+    #[error("it holds {0}")]
+    Foreign(String),
     /// Not enough room.
     #[error("there is no room for {volume}")]
     NoSpace {
@@ -78,8 +81,12 @@ pub fn plan(
     if let Content::Unreadable { reason } = &disk.content {
         return Err(DiskError::Unreadable(reason.clone()));
     }
-    let existing = adopt::existing(&disk.content);
+    let existing =
+        adopt::existing(&disk.content).or_else(|| adopt::indexed(spec, roles, &disk.content));
     let fresh = existing.is_none();
+    if fresh && !may_be_replaced(spec, disk, options) {
+        return Err(DiskError::Foreign(adopt::in_words(&disk.content)));
+    }
     let table = existing
         .and_then(|layout| layout.table.as_ref()?.guid)
         .unwrap_or_else(|| options.seed.guid(&disk.id, "disk"));
@@ -126,6 +133,17 @@ pub fn plan(
         wipe,
         partitions,
     })
+}
+
+/// Selection asks for consent, too; but it is here that a disk would get a new table.
+fn may_be_replaced(spec: &Spec, disk: &Disk, options: &Options) -> bool {
+    let configured = spec.install.as_ref().is_some_and(|install| install.wipe);
+    let same = |name: &String| {
+        *name == disk.id || *name == disk.path || disk.talos.symlinks.contains(name)
+    };
+    matches!(disk.content, Content::Blank)
+        || adopt::is_ours_unfinished(&disk.content)
+        || (configured && options.wipe.iter().any(same))
 }
 
 /// Size and block sizes, if they are ones that can be laid out.
@@ -193,7 +211,11 @@ impl Builder<'_> {
             partitions.iter().map(PartitionPlan::extent).collect(),
         );
         for want in wanted {
-            match partitions.iter_mut().find(|p| p.name == want.name) {
+            let same = |p: &&mut PartitionPlan| {
+                want.number
+                    .map_or(p.name == want.name, |number| p.number == number)
+            };
+            match partitions.iter_mut().find(same) {
                 Some(partition) => {
                     let found = adopt::found(layout, partition.number);
                     if adopt::judge(want, &found)? == Action::Seal {
@@ -202,7 +224,7 @@ impl Builder<'_> {
                     }
                 }
                 None => {
-                    let number = lowest_free(&partitions)?;
+                    let number = want.number.map_or_else(|| lowest_free(&partitions), Ok)?;
                     partitions.push(self.create(want, number, &mut space)?);
                 }
             }

@@ -6,7 +6,7 @@ use crate::keys::KeyError;
 use crate::partitioner::content::MkfsFacts;
 use crate::partitioner::disk::{self, DiskError};
 use crate::partitioner::layout::{Bootloader, TalosVersion};
-use crate::partitioner::wanted::Style;
+use crate::partitioner::wanted::{self, Style};
 use crate::partitioner::{remarks, steps};
 use crate::plan::{Cost, KdfCost, MachineBinding, Plan, SCHEMA};
 use crate::probe::inventory::{Disk, Inventory};
@@ -34,6 +34,8 @@ pub struct Options {
     pub mkfs: MkfsFacts,
     /// UUID of the machine, where it is known.
     pub uuid: Option<String>,
+    /// Disks (by id or path) whose foreign data the operator consents to lose; the configuration has to agree.
+    pub wipe: Vec<String>,
     /// Only this disk (by id), although the selection names more.
     pub only: Option<String>,
     /// Digest of the configuration without its secrets.
@@ -76,7 +78,7 @@ pub fn plan(
         ephemeral_filesystem: options.ephemeral_filesystem,
     };
     let mut disks = Vec::new();
-    for (disk, roles) in assignments(inventory, selection, options)? {
+    for (disk, roles) in assignments(spec, inventory, selection, options)? {
         let planned =
             disk::plan(spec, disk, &roles, style, options).map_err(|source| PlanError::Disk {
                 disk: title(disk),
@@ -110,6 +112,7 @@ pub fn plan(
 
 /// Disk → roles, system disk first, then in the order of the roles.
 fn assignments<'a>(
+    spec: &Spec,
     inventory: &'a Inventory,
     selection: &Selection,
     options: &Options,
@@ -120,6 +123,9 @@ fn assignments<'a>(
         .iter()
         .filter(|role| role.outcome == Outcome::Selected)
     {
+        if !wanted::is_laid_out(spec, &role.role) {
+            continue;
+        }
         let id = role.disk_id.clone().unwrap_or_default();
         if options.only.as_ref().is_some_and(|only| *only != id) {
             continue;

@@ -11,6 +11,8 @@ use crate::units::Bytes;
 pub struct WantedPartition<'a> {
     /// GPT name; empty for `machine.disks`.
     pub name: String,
+    /// Entry number, where that and not the name is how Talos finds it (`machine.disks`).
+    pub number: Option<u32>,
     /// Partition type.
     pub type_guid: Guid,
     /// GPT attribute bits.
@@ -88,7 +90,7 @@ pub fn partitions<'a>(
     grown.sort_by(|a, b| a.0.cmp(&b.0));
     wanted.extend(grown.into_iter().map(|(_, partition)| partition));
     for disk in spec.legacy_disks.iter().filter(|d| has(&d.device)) {
-        wanted.extend(disk.partitions.iter().map(|p| {
+        wanted.extend((1..).zip(&disk.partitions).map(|(number, p)| {
             let size = match p.size {
                 Bytes::ZERO => WantedSize::Range {
                     min: layout::VOLUME_MIN,
@@ -96,14 +98,14 @@ pub fn partitions<'a>(
                 },
                 size => WantedSize::Exact(size),
             };
-            data(
-                String::new(),
-                size,
-                Wanted {
-                    encryption: None,
-                    inside: Inside::Xfs(""),
-                },
-            )
+            let content = Wanted {
+                encryption: None,
+                inside: Inside::Xfs(""),
+            };
+            WantedPartition {
+                number: Some(number),
+                ..data(String::new(), size, content)
+            }
         }));
     }
     wanted
@@ -163,6 +165,14 @@ fn volume(volume: &Volume) -> (SortKey, WantedPartition<'_>) {
     (key, partition)
 }
 
+/// Whether anything is laid out for `role`: whole-disk and directory volumes are Talos' to make.
+pub fn is_laid_out(spec: &Spec, role: &str) -> bool {
+    spec.volumes
+        .iter()
+        .find(|v| v.id == role)
+        .is_none_or(is_partition)
+}
+
 /// Whether the volume is a partition; whole disks and directories are Talos' to make.
 pub const fn is_partition(volume: &Volume) -> bool {
     matches!(
@@ -188,6 +198,7 @@ fn max_key(provisioning: &Provisioning) -> u64 {
 fn data(name: String, size: WantedSize, content: Wanted<'_>) -> WantedPartition<'_> {
     WantedPartition {
         name,
+        number: None,
         type_guid: Guid::LINUX_DATA,
         attributes: 0,
         size,
@@ -204,6 +215,7 @@ fn boot<'a>(fixed: &layout::Fixed) -> WantedPartition<'a> {
     };
     WantedPartition {
         name: fixed.name.to_owned(),
+        number: None,
         type_guid: fixed.type_guid,
         attributes: fixed.attributes,
         size: WantedSize::Exact(fixed.size),

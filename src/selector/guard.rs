@@ -271,6 +271,9 @@ fn readable(disk: &Disk) -> Check {
     if let Content::Unreadable { reason } = &disk.content {
         reasons.push(reason.clone());
     }
+    // Who uses it, whether it is removable: what could not be read about a disk counts against it, too.
+    reasons.extend(disk.unread.iter().cloned());
+    reasons.dedup();
     let pass = reasons.is_empty();
     guard(
         "readable",

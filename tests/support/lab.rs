@@ -391,6 +391,7 @@ fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
         mark: true,
         mkfs: MkfsFacts::default(),
         uuid: Some(UUID.to_owned()),
+        wipe: vec![String::from("serial LAB")],
         only: None,
         config_digest: String::from("lab"),
     };
