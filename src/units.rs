@@ -220,6 +220,22 @@ impl Extent {
         other.is_empty() || (self.start <= other.start && other.end() <= self.end())
     }
 
+    /// The same bytes as `extents`, in order, without empty ranges, overlaps or neighbours that touch.
+    pub fn merged(mut extents: Vec<Self>) -> Vec<Self> {
+        extents.retain(|extent| !extent.is_empty());
+        extents.sort();
+        let mut merged: Vec<Self> = Vec::new();
+        for extent in extents {
+            match merged.last_mut() {
+                Some(last) if extent.start <= last.end() => {
+                    *last = Self::between(last.start, last.end().max(extent.end()));
+                }
+                _ => merged.push(extent),
+            }
+        }
+        merged
+    }
+
     /// The bytes that both share, if any.
     pub fn intersection(self, other: Self) -> Option<Self> {
         let both = Self::between(self.start.max(other.start), self.end().min(other.end()));
@@ -280,6 +296,20 @@ mod tests {
         assert!(!a.overlaps(b));
         assert!(a.overlaps(Extent::new(Bytes::new(9), Bytes::new(1))));
         assert!(!a.overlaps(Extent::new(Bytes::new(5), Bytes::ZERO)));
+    }
+
+    #[test]
+    fn ranges_that_overlap_or_touch_become_one() {
+        let at = |start, len| Extent::new(Bytes::new(start), Bytes::new(len));
+        let merged = Extent::merged(vec![
+            at(30, 5),
+            at(0, 10),
+            at(5, 20),
+            at(25, 5),
+            at(50, 0),
+            at(40, 1),
+        ]);
+        assert_eq!(merged, [at(0, 35), at(40, 1)]);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Mkfs for Distribution {
         }
         Ok(Box::new(Scratch {
             file,
-            extents: merged(extents),
+            extents: Extent::merged(extents),
         }))
     }
 }
@@ -241,21 +241,6 @@ fn xfs_journal(superblock: &[u8; 512], size: Bytes) -> Option<Extent> {
     );
     let inside = Extent::new(Bytes::ZERO, size).contains(journal);
     (inside && start != 0 && !journal.is_empty()).then_some(journal)
-}
-
-/// The same ranges in order, without overlaps.
-fn merged(mut extents: Vec<Extent>) -> Vec<Extent> {
-    extents.sort();
-    let mut merged: Vec<Extent> = Vec::new();
-    for extent in extents {
-        match merged.last_mut() {
-            Some(last) if extent.start <= last.end() => {
-                *last = Extent::between(last.start, last.end().max(extent.end()));
-            }
-            _ => merged.push(extent),
-        }
-    }
-    merged
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use crate::partitioner::wanted::WantedPartition;
 use crate::plan::{Action, ContentPlan, PartitionPlan};
 use crate::probe::inventory::{Content, Layout};
 
+pub use crate::probe::is_talos_name;
+
 /// The layout to complete, if the disk has a table that is worth completing.
 ///
 /// A disk that only carries the mark of an unfinished apply is as good as blank: nothing was published on it.
@@ -60,27 +62,6 @@ fn is_talos_table(layout: &Layout) -> bool {
         .as_ref()
         .is_some_and(|table| table.kind == "gpt" && table.usable.is_some());
     gpt && !layout.partitions.is_empty() && layout.partitions.iter().all(|p| is_talos_name(&p.name))
-}
-
-/// Whether a GPT name is one that Talos gives.
-pub fn is_talos_name(name: &str) -> bool {
-    const SYSTEM: [&str; 10] = [
-        "EFI",
-        "BIOS",
-        "BOOT",
-        "META",
-        "STATE",
-        "EPHEMERAL",
-        "IMAGECACHE",
-        "ETCD",
-        "CRI",
-        "KUBELET",
-    ];
-    SYSTEM.contains(&name)
-        || name == "LOG"
-        || ["u-", "r-", "s-"]
-            .iter()
-            .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
 }
 
 /// Every partition of `layout`, to be kept as it is.

@@ -68,7 +68,7 @@ fn around_marker(head: Extent) -> [Extent; 2] {
 /// Whole blocks, inside of the disk, without the mark, in order, merged where they touch.
 fn tidy(extents: Vec<Extent>, geometry: Geometry) -> Vec<Extent> {
     let block = geometry.logical.bytes();
-    let mut whole: Vec<Extent> = extents
+    let whole: Vec<Extent> = extents
         .into_iter()
         .filter_map(|extent| {
             let end = extent.end().min(geometry.size).align_up(block)?;
@@ -80,19 +80,8 @@ fn tidy(extents: Vec<Extent>, geometry: Geometry) -> Vec<Extent> {
                 Extent::between(extent.start.max(MARKER_EXTENT.end()), extent.end()),
             ]
         })
-        .filter(|extent| !extent.is_empty())
         .collect();
-    whole.sort();
-    let mut merged: Vec<Extent> = Vec::new();
-    for extent in whole {
-        match merged.last_mut() {
-            Some(last) if extent.start <= last.end() => {
-                *last = Extent::between(last.start, last.end().max(extent.end()));
-            }
-            _ => merged.push(extent),
-        }
-    }
-    merged
+    Extent::merged(whole)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ mod transport;
 pub mod udev;
 mod usage;
 
-pub use content::inspect_source;
+pub use content::{inspect_source, is_talos_name};
 
 /// Everything that can be found out about the machine under `root`.
 ///

@@ -21,6 +21,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use talos::is_talos_name;
 pub(crate) use view::View;
 
 /// What both ends of a disk without table and signature have to be free of: bytes other than zero.

@@ -19,6 +19,15 @@ const DATA: [&str; 9] = [
     "LOG",
 ];
 
+/// Whether a GPT name is one that Talos gives.
+pub fn is_talos_name(name: &str) -> bool {
+    matches!(name, "EFI" | "BIOS")
+        || DATA.contains(&name)
+        || ["u-", "r-", "s-"]
+            .iter()
+            .any(|prefix| is_volume(name, prefix))
+}
+
 /// A sound GPT with nothing but partitions of Talos, at least one of which no other system would make,
 /// and nothing in or around them that Talos does not put there.
 pub(super) fn is_talos(layout: &Layout) -> bool {
