@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::Path;
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 /// Why a program did not do its work.
@@ -68,21 +68,27 @@ fn search_path(own: Option<&OsStr>) -> OsString {
         .unwrap_or_else(|_| OsString::from(USUAL))
 }
 
-/// Runs `argv` with `last` as its last argument, with no input, and waits for it.
+/// How a program that [`run`] started opens the file it works on, which has no name of its own.
+const WORK_FILE: &str = "/proc/self/fd/0";
+
+/// Runs `argv` on `file`, whose path is its last argument, and waits for it.
+///
+/// The file is handed over as standard input: a process that may not be dumped, as this one, hides its own descriptors
+/// from other processes unless they are root's.
 ///
 /// # Errors
 /// [`ExecError`].
-pub fn run(argv: &[String], last: &Path) -> Result<(), ExecError> {
+pub fn run(argv: &[String], file: OwnedFd) -> Result<(), ExecError> {
     let (program, options) = argv.split_first().ok_or_else(|| ExecError::Missing {
         program: String::new(),
     })?;
     let output = Command::new(program)
         .args(options)
-        .arg(last)
+        .arg(WORK_FILE)
         .env_clear()
         .env("PATH", search_path(std::env::var_os("PATH").as_deref()))
         .env("LC_ALL", "C")
-        .stdin(Stdio::null())
+        .stdin(Stdio::from(file))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .output();
@@ -119,6 +125,10 @@ fn first_line(stderr: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn file() -> OwnedFd {
+        tempfile::tempfile().unwrap().into()
+    }
+
     fn argv(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
     }
@@ -138,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named_with_its_package() {
-        let error = run(&argv(&["mkfs.nosuch"]), Path::new("/dev/null")).unwrap_err();
+        let error = run(&argv(&["mkfs.nosuch"]), file()).unwrap_err();
         assert_eq!(error.to_string(), "mkfs.nosuch is not installed");
         let error = ExecError::Missing {
             program: "mkfs.xfs".into(),
@@ -148,11 +158,7 @@ mod tests {
 
     #[test]
     fn a_failing_program_is_quoted_by_its_first_line() {
-        let error = run(
-            &argv(&["sh", "-c", "echo 'no room' >&2; exit 3"]),
-            Path::new("x"),
-        )
-        .unwrap_err();
+        let error = run(&argv(&["sh", "-c", "echo 'no room' >&2; exit 3"]), file()).unwrap_err();
         assert_eq!(error.to_string(), "sh failed (exit status: 3): no room");
     }
 }

@@ -11,7 +11,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -90,7 +89,8 @@ impl Mkfs for Distribution {
                 size: plan.size,
                 source,
             })?;
-        exec::run(&plan.mkfs, &named(&file)).map_err(|source| FilesystemError::Mkfs {
+        let handle = file.try_clone().map_err(FilesystemError::Read)?;
+        exec::run(&plan.mkfs, handle.into()).map_err(|source| FilesystemError::Mkfs {
             kind: plan.kind.clone(),
             source,
         })?;
@@ -143,16 +143,7 @@ fn accepts(config: &str) -> bool {
         return false;
     };
     let argv = ["mkfs.xfs", "-N", "-q", "-c", &format!("options={config}")].map(String::from);
-    exec::run(&argv, &named(&file)).is_ok()
-}
-
-/// A path under which another process can open a file that has no name.
-fn named(file: &File) -> PathBuf {
-    PathBuf::from(format!(
-        "/proc/{}/fd/{}",
-        std::process::id(),
-        file.as_raw_fd()
-    ))
+    exec::run(&argv, file.into()).is_ok()
 }
 
 #[derive(Debug)]
