@@ -1,6 +1,6 @@
 //! The validated configuration. Nothing later can reject it.
 //!
-//! A [`Spec`] holds passphrases, so it has no `Serialize`; `Debug` is safe because [`Secret`]'s is.
+//! A [`Spec`] holds passphrases, so it has no `Serialize`; `Debug` is safe because that of [`Secret`](crate::secret::Secret) is.
 
 mod encryption;
 
