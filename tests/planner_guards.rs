@@ -177,7 +177,7 @@ fn foreign_data_never_gets_a_new_table_without_both_halves_of_the_consent() {
             matches!(
                 error,
                 PlanError::Disk {
-                    source: DiskError::Foreign(_),
+                    source: DiskError::Foreign { .. },
                     ..
                 }
             ),

@@ -134,14 +134,16 @@ impl From<PlanError> for Failure {
 
 fn disk_exit(error: &DiskError) -> (Exit, String) {
     let (exit, hint) = match error {
+        DiskError::Foreign { path, .. } => {
+            let hint = format!(
+                "to lose that, set `wipe: true` in the configuration and give --wipe {path}"
+            );
+            return (Exit::Refused, hint);
+        }
         DiskError::Key(key) => (key_exit(key), key.hint()),
         DiskError::NoSpace { .. } | DiskError::TooSmallToSeal { .. } => (
             Exit::Refused,
             "use a larger disk, or less space for the other volumes",
-        ),
-        DiskError::Foreign(_) => (
-            Exit::Refused,
-            "to lose that, set `wipe: true` in the configuration and name the disk with --wipe",
         ),
         DiskError::Unreadable(_) => (Exit::Refused, "run as root, and check cable and port"),
         DiskError::BlockSize(_) => (Exit::Refused, "use a disk with blocks of 512 or 4096 bytes"),

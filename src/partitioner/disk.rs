@@ -23,8 +23,13 @@ pub enum DiskError {
     #[error("its content could not be read: {0}")]
     Unreadable(String),
     /// It holds something else, and nobody consented to lose that.
-    #[error("it holds {0}")]
-    Foreign(String),
+    #[error("it holds {holds}")]
+    Foreign {
+        /// Path of the disk, as consent would name it.
+        path: String,
+        /// What is on it, in words.
+        holds: String,
+    },
     /// Not enough room.
     #[error("there is no room for {volume}")]
     NoSpace {
@@ -85,7 +90,10 @@ pub fn plan(
         adopt::existing(&disk.content).or_else(|| adopt::indexed(spec, roles, &disk.content));
     let fresh = existing.is_none();
     if fresh && !may_be_replaced(spec, disk, options) {
-        return Err(DiskError::Foreign(adopt::in_words(&disk.content)));
+        return Err(DiskError::Foreign {
+            path: disk.path.clone(),
+            holds: adopt::in_words(&disk.content),
+        });
     }
     let table = existing
         .and_then(|layout| layout.table.as_ref()?.guid)
