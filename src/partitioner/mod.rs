@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod content;
+pub mod cost;
 pub mod disk;
 pub mod gpt;
 pub mod kdf;

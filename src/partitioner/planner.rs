@@ -7,7 +7,7 @@ use crate::partitioner::content::MkfsFacts;
 use crate::partitioner::disk::{self, DiskError};
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::wanted::{self, Style};
-use crate::partitioner::{remarks, steps};
+use crate::partitioner::{cost, remarks, steps};
 use crate::plan::{Cost, KdfCost, MachineBinding, Plan, SCHEMA};
 use crate::probe::inventory::{Disk, Inventory};
 use crate::selector::selection::{Outcome, Selection};
@@ -102,7 +102,7 @@ pub fn plan(
         },
         config: options.config_digest.clone(),
         talos: options.talos.to_string(),
-        cost: cost(&disks, options),
+        cost: estimate(&disks, options),
         remarks: remarks::remarks(spec, &disks, options),
         disks,
         steps,
@@ -153,7 +153,7 @@ pub fn title(disk: &Disk) -> String {
     format!("{} ({model}, {})", disk.path, Bytes::new(disk.talos.size))
 }
 
-fn cost(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
+fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
     let slots: usize = disks
         .iter()
         .flat_map(|disk| &disk.partitions)
@@ -161,7 +161,7 @@ fn cost(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
         .sum();
     let bytes: u64 = disks
         .iter()
-        .map(|disk| disk::bytes_written(disk).get())
+        .map(|disk| cost::bytes_written(disk).get())
         .sum();
     let memory = if slots == 0 {
         Bytes::ZERO
