@@ -133,10 +133,8 @@ fn on_machine(
 }
 
 fn named_disk<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Disk, Failure> {
-    let same = |disk: &&Disk| {
-        disk.path == name || disk.id == name || disk.talos.symlinks.iter().any(|l| l == name)
-    };
-    inventory.disks.iter().find(same).ok_or_else(|| {
+    let mut disks = inventory.disks.iter();
+    disks.find(|disk| disk.is_named(name)).ok_or_else(|| {
         let known: Vec<&str> = inventory
             .disks
             .iter()

@@ -146,12 +146,9 @@ pub fn plan(
 /// Selection asks for consent, too; but it is here that a disk would get a new table.
 fn may_be_replaced(spec: &Spec, disk: &Disk, options: &Options) -> bool {
     let configured = spec.install.as_ref().is_some_and(|install| install.wipe);
-    let same = |name: &String| {
-        *name == disk.id || *name == disk.path || disk.talos.symlinks.contains(name)
-    };
     matches!(disk.content, Content::Blank)
         || adopt::is_ours_unfinished(&disk.content)
-        || (configured && options.wipe.iter().any(same))
+        || (configured && options.wipe.iter().any(|name| disk.is_named(name)))
 }
 
 /// Size and block sizes, if they are ones that can be laid out.

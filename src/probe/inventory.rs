@@ -104,6 +104,13 @@ pub struct Disk {
     pub unread: Vec<String>,
 }
 
+impl Disk {
+    /// Whether `name` is its id, its path or a link to it: the ways in which an operator can name a disk.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.id == name || self.path == name || self.talos.symlinks.iter().any(|link| link == name)
+    }
+}
+
 /// Talos' disk resource (`Disks.block.talos.dev`), the `disk` of its CEL selectors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

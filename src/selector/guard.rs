@@ -88,9 +88,10 @@ impl<'a> Guards<'a> {
 
     /// Whether the operator named this disk to be wiped.
     fn named(&self, disk: &Disk) -> bool {
-        self.request.wipe_consent.iter().any(|name| {
-            *name == disk.id || *name == disk.path || disk.talos.symlinks.contains(name)
-        })
+        self.request
+            .wipe_consent
+            .iter()
+            .any(|name| disk.is_named(name))
     }
 
     fn consent(&self, disk: &Disk) -> bool {
