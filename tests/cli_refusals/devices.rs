@@ -2,9 +2,23 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::panicking;
 
 use crate::cli::{Bench, apply, config, digest, root, tool};
 use crate::images::{Memory, nobody};
+
+/// Held while a device is looked for or its name is free, or another test takes the name.
+static NAMES: Mutex<()> = Mutex::new(());
+
+fn names() -> MutexGuard<'static, ()> {
+    NAMES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls `losetup`, which must succeed.
+fn losetup(arguments: &[&str]) -> String {
+    tool("mount", "losetup", arguments)
+}
 
 /// A loop device; gone at the end.
 #[derive(Debug)]
@@ -12,9 +26,21 @@ struct Loop(String);
 
 impl Loop {
     fn new(image: &Path, more: &[&str]) -> Self {
+        let _names = names();
         let image = image.display().to_string();
         let arguments = [&["--find", "--show"][..], more, &[&image]].concat();
-        Self(tool("mount", "losetup", &arguments))
+        Self(losetup(&arguments))
+    }
+
+    /// Takes the image away and gives it back: the same name, another disk.
+    fn replug(&self, image: &Path) {
+        let _names = names();
+        losetup(&["--detach", self.name()]);
+        // A test beside this one may be probing it: the kernel then detaches it when that is done.
+        let attach = format!("losetup {} {}", self.name(), image.display());
+        let attempts =
+            format!("for i in $(seq 500); do {attach} && exit; sleep 0.02; done; exit 1");
+        tool("bash", "bash", &["-c", &attempts]);
     }
 
     fn name(&self) -> &str {
@@ -24,7 +50,10 @@ impl Loop {
 
 impl Drop for Loop {
     fn drop(&mut self) {
-        tool("mount", "losetup", &["--detach", &self.0]);
+        // A second panic would end the whole test program and hide the first.
+        if !panicking() {
+            losetup(&["--detach", &self.0]);
+        }
     }
 }
 
@@ -148,9 +177,7 @@ fn a_plan_is_not_applied_to_another_disk_of_the_same_name() {
         "--state-dir",
         "state",
     ];
-    let image = bench.path("disk.img").display().to_string();
-    tool("mount", "losetup", &["--detach", device.name()]);
-    tool("mount", "losetup", &[device.name(), &image]);
+    device.replug(&bench.path("disk.img"));
     let words = [
         device.name(),
         "not the disk it was when planned",
