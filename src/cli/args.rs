@@ -4,6 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::install::InstallArgs;
+use crate::cli::lock::LockArgs;
+use crate::cli::repair::RepairArgs;
+use crate::cli::rescue::RescueArgs;
+use crate::cli::reset::ResetArgs;
+use crate::cli::unlock::UnlockArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::units::{BlockSize, Bytes};
@@ -75,6 +81,18 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Show what is on a disk or image, and what Talos would do with it
     Inspect(InspectArgs),
+    /// Open sealed volumes for rescue, read-only unless asked otherwise
+    Unlock(UnlockArgs),
+    /// Close what unlock opened
+    Lock(LockArgs),
+    /// Show what is wrong with the disks of this node, and what to type next
+    Rescue(RescueArgs),
+    /// Restore a damaged copy of a partition table or LUKS header from the good one
+    Repair(RepairArgs),
+    /// Wipe STATE and EPHEMERAL, and nothing else
+    Reset(ResetArgs),
+    /// Stand in for the installer of a Talos installer image, and seal what it laid out
+    Install(InstallArgs),
     /// Check configuration files
     Validate(ConfigArgs),
     /// Lay out a Mac mini's disk in an image file, from built-in examples, and inspect it

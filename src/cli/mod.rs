@@ -8,14 +8,20 @@ mod error;
 mod files;
 mod image;
 mod inspect;
+mod install;
 mod kdf;
+mod lock;
 mod output;
 mod picture;
 mod plan;
 mod probe;
+mod repair;
+mod rescue;
+mod reset;
 mod select;
 mod table;
 mod targets;
+mod unlock;
 mod validate;
 
 use std::ffi::OsString;
@@ -87,6 +93,12 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),
         Command::Inspect(args) => inspect::run(&cli.global, args, output),
+        Command::Unlock(args) => unlock::run(&cli.global, args, output),
+        Command::Lock(args) => lock::run(&cli.global, args, output),
+        Command::Rescue(args) => rescue::run(&cli.global, args, output),
+        Command::Repair(args) => repair::run(&cli.global, args, output),
+        Command::Reset(args) => reset::run(&cli.global, args, output),
+        Command::Install(args) => install::run(&cli.global, args, output),
         Command::Validate(args) => validate::run(args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }
