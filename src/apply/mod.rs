@@ -10,6 +10,7 @@ pub mod filesystem;
 pub mod journal;
 pub mod precondition;
 pub mod prepare;
+pub mod published;
 pub mod readback;
 pub mod receipt;
 pub mod tables;

@@ -6,11 +6,12 @@ use crate::apply::journal::{Journal, Lines, NoJournal};
 use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::exit::Exit;
+use crate::partitioner::gpt;
 use crate::plan::{DiskPlan, Plan};
 use crate::probe::inventory::Inventory;
-use crate::target::BlockTarget;
 use crate::target::device::BlockDevice;
 use crate::target::image::ImageFile;
+use crate::target::{BlockSource, BlockTarget};
 use crate::units::Bytes;
 
 /// Opens every disk of `plan`.
@@ -34,11 +35,22 @@ fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failur
         return Ok(Box::new(image));
     }
     if files::is_block_device(path)? {
-        return Ok(Box::new(BlockDevice::open(path, disk.before.diskseq)?));
+        let device = BlockDevice::open(path, disk.before.diskseq)?;
+        if disk.fresh && !has_planned_table(disk, &device) {
+            device.check_partitions_free(path)?;
+        }
+        return Ok(Box::new(device));
     }
     let image = ImageFile::open(path, logical, physical)?;
     enough_room(plan, disk, &image)?;
     Ok(Box::new(image))
+}
+
+/// Whether the table of the plan is there already: its partitions may well be open.
+fn has_planned_table(disk: &DiskPlan, source: &dyn BlockSource) -> bool {
+    let found = gpt::read(source).ok();
+    let guid = found.and_then(|found| Some(found.table()?.disk_guid()));
+    guid == Some(disk.table)
 }
 
 /// Checks that every device of a plan from elsewhere is the disk that was planned: after a reboot another disk may

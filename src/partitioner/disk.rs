@@ -116,6 +116,11 @@ pub fn plan(
     } else {
         Vec::new()
     };
+    let discard = if fresh {
+        wipe::discards(disk, geometry, &wipe)
+    } else {
+        Vec::new()
+    };
     let damaged = existing
         .and_then(|layout| layout.table.as_ref())
         .is_some_and(|table| !table.defects.is_empty());
@@ -139,6 +144,7 @@ pub fn plan(
         writes_table: fresh || damaged || partitions.iter().any(PartitionPlan::is_made),
         marker: marker_place(existing).filter(|_| options.mark),
         wipe,
+        discard,
         partitions,
     })
 }

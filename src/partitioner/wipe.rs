@@ -1,10 +1,10 @@
-//! What is zeroed before a disk gets a new table, and in which order. Pure.
+//! What is zeroed before a disk gets a new table, in which order, and what is discarded then. Pure.
 //!
 //! Signatures inside old partitions go before the old table (a later table at the same offsets would bring
 //! them back), the primary table before the backup (or the next tool repairs it from there).
 
 use crate::plan::Wipe;
-use crate::probe::inventory::Disk;
+use crate::probe::inventory::{Content, Disk};
 use crate::probe::marker::MARKER_EXTENT;
 use crate::units::{Bytes, Extent, Geometry};
 
@@ -55,6 +55,25 @@ pub fn everything(disk: &Disk, geometry: Geometry) -> Vec<Wipe> {
         why: String::from("old backup table and the last MiB"),
     });
     wipes
+}
+
+/// What `disk` holds besides the ranges that `wipes` zeroes: all of it may go back to the flash. Nothing where nobody
+/// knows of anything on it.
+pub fn discards(disk: &Disk, geometry: Geometry, wipes: &[Wipe]) -> Vec<Extent> {
+    if disk.content == Content::Blank {
+        return Vec::new();
+    }
+    let head = Extent::new(Bytes::ZERO, Bytes::MIB);
+    let zeroed = wipes.iter().flat_map(|wipe| wipe.extents.clone());
+    let mut at = Bytes::ZERO;
+    let mut left = Vec::new();
+    for used in Extent::merged(zeroed.chain([head]).collect()) {
+        left.push(Extent::between(at, used.start));
+        at = used.end();
+    }
+    left.push(Extent::between(at, geometry.size));
+    left.retain(|extent| !extent.is_empty());
+    left
 }
 
 /// `head` without the place of the mark, which must survive the wipe that it announces.
