@@ -1,6 +1,7 @@
 //! `keelblock apply`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::apply::filesystem::Distribution;
 use crate::apply::prepare::Means;
@@ -10,7 +11,7 @@ use crate::cli::args::{ApplyArgs, Global};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::table::Table;
-use crate::cli::{context, files, plan, targets};
+use crate::cli::{context, files, plan, targets, wait};
 use crate::config::spec::Spec;
 use crate::entropy::OsEntropy;
 use crate::exit::Exit;
@@ -22,6 +23,7 @@ use crate::secret::Secret;
 use crate::units::Bytes;
 
 pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exit, Failure> {
+    let patience = Duration::from_secs(args.wait);
     let (spec, plan) = match &args.plan {
         Some(path) => planned(path, args)?,
         None => {
@@ -30,13 +32,16 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
                 return Err(failure.hint("give a plan, or a configuration with -c"));
             }
             let spec = files::config(&args.config.config)?;
-            let subject = context::subject(global, &spec, &args.target, &args.consent)?;
+            let subject =
+                context::subject_in(patience, global, &spec, &args.target, &args.consent)?;
             let plan = plan::make(&spec, &subject, &args.planning)?;
             (spec, plan)
         }
     };
     if args.plan.is_some() || global.hardware.is_some() {
-        targets::same_disks(&plan, || context::live(global))?;
+        wait::for_disk(global, patience, || {
+            targets::same_disks(&plan, || context::live(global))
+        })?;
     }
     let receipt = execute(&spec, &plan, args.state_dir.as_deref())?;
     output.print(&receipt, |_| render(&receipt, &plan))?;

@@ -52,6 +52,12 @@ impl Failure {
         self
     }
 
+    /// The same with one more cause.
+    pub fn also(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
     /// The same with a chain of causes.
     pub fn because(mut self, cause: &dyn Error) -> Self {
         self.causes.extend(chain(Some(cause)));

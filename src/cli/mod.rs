@@ -23,6 +23,7 @@ mod table;
 mod targets;
 mod unlock;
 mod validate;
+mod wait;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -111,15 +111,10 @@ pub fn plan(
     };
     state_tag(spec, roles, &mut partitions);
     check_keys(spec, &partitions, options)?;
-    let wipe = if fresh {
+    let (wipe, discard) = if fresh {
         wipe::everything(disk, geometry)
     } else {
-        Vec::new()
-    };
-    let discard = if fresh {
-        wipe::discards(disk, geometry, &wipe)
-    } else {
-        Vec::new()
+        (Vec::new(), Vec::new())
     };
     let damaged = existing
         .and_then(|layout| layout.table.as_ref())

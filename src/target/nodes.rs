@@ -66,7 +66,7 @@ fn on_devtmpfs(root: &Root) -> bool {
             let (front, back) = line.split_once(" - ")?;
             (front.split(' ').nth(4)? == DEV).then(|| back.split(' ').next())?
         });
-        kinds.last() == Some("devtmpfs")
+        kinds.fold(None, |_, kind| Some(kind)) == Some("devtmpfs")
     })
 }
 
