@@ -18,6 +18,7 @@ use crate::probe::marker::{self, MARKER_EXTENT};
 use crate::secret::Secret;
 use crate::target::latched::Latched;
 use crate::target::{BlockSource as _, BlockTarget};
+use crate::telemetry;
 use crate::units::{Bytes, Extent};
 
 /// Why a step failed. Nothing was done after it.
@@ -137,13 +138,16 @@ impl DiskRun<'_> {
                 step: number + 1,
                 name: &name,
             });
-            tracing::debug!(step = number + 1, name, "step");
+            let _span = tracing::info_span!("step", step = number + 1).entered();
+            tracing::info!(target: telemetry::STEP, "{name}");
             let done = self.step(&step.op, target, &mut outcome, number + 1, &name);
             let done = done.inspect_err(|error| {
+                let error = in_full(error);
+                tracing::error!(target: telemetry::FAILURE, "{error}");
                 journal.record(&Event::Failed {
                     at: began.elapsed().as_secs_f64(),
                     step: number + 1,
-                    error: &in_full(error),
+                    error: &error,
                 });
             })?;
             let seconds = since.elapsed().as_secs_f64();

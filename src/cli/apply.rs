@@ -10,6 +10,7 @@ use crate::apply::{self, ApplyError, Run};
 use crate::cli::args::{ApplyArgs, Global};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
+use crate::cli::progress::Progress;
 use crate::cli::table::Table;
 use crate::cli::{context, files, plan, targets, wait};
 use crate::config::spec::Spec;
@@ -113,7 +114,8 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
     affordable(plan, available)?;
     let state = targets::state_dir(state_dir)?;
     let mut targets = targets::open(plan)?;
-    let mut journal = targets::journal(plan, &state);
+    let journal = targets::journal(plan, &state);
+    let mut progress = Progress::new(journal, plan.steps.len());
     let mkfs = Distribution {
         scratch: state.clone(),
     };
@@ -129,7 +131,7 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
         plan,
         means,
         memory_limit,
-        journal: journal.as_mut(),
+        journal: &mut progress,
     };
     let receipt = apply::apply(run, &mut targets)?;
     keep(&receipt, &state);

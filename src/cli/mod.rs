@@ -15,6 +15,7 @@ mod output;
 mod picture;
 mod plan;
 mod probe;
+mod progress;
 mod repair;
 mod rescue;
 mod reset;
