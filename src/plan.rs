@@ -73,6 +73,10 @@ pub struct DiskPlan {
     pub marker: Option<Bytes>,
     /// What is zeroed before anything is written, in order.
     pub wipe: Vec<Wipe>,
+    /// What is discarded once the old table is gone, in order: everything that the disk held, but for the ranges that
+    /// were zeroed, for what is discarded need not read as zeros. A disk that cannot discard is left as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discard: Vec<Extent>,
     /// Every partition of the finished disk and every one that goes, in the order of their start.
     pub partitions: Vec<PartitionPlan>,
 }
@@ -282,6 +286,8 @@ pub enum Op {
         /// Index.
         wipe: usize,
     },
+    /// Tells the disk that nobody needs [`DiskPlan::discard`] any more.
+    Discard,
     /// Everything written so far becomes durable.
     Sync,
     /// Zeroes the first and last MiB of a partition's range.

@@ -6,6 +6,7 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo, UnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{ParseError, Targets};
@@ -17,6 +18,16 @@ use crate::exit::Exit;
 
 /// The variable that replaces the filter, such as `debug` or `keelblock::probe=trace,warn`.
 pub const FILTER_VARIABLE: &str = "KEELBLOCK_LOG";
+
+/// Target of the events that tell each step of an apply. On a terminal they pass from `-v` on: there is a line that
+/// shows them as they are done.
+pub const STEP: &str = "keelblock::step";
+/// Target of the event that tells how a step failed. It is for the journal, with its fields: on stderr the error of
+/// the command says the same.
+pub const FAILURE: &str = "keelblock::failure";
+
+/// What the fields of the log are called in the journal: `disk` is `KEELBLOCK_DISK`.
+const FIELD_PREFIX: &str = "KEELBLOCK";
 
 /// What the command line says about the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,11 +140,15 @@ impl Stream {
 pub fn init(options: Options) -> Result<(), TelemetryError> {
     panic::set_hook(Box::new(report_panic));
     let surroundings = Surroundings::current();
-    let filter = filter(options, surroundings.filter.as_deref())?;
-    let layer = match sink(options, &surroundings) {
+    let sink = sink(options, &surroundings);
+    let filter = filter(options, surroundings.filter.as_deref(), sink)?;
+    let layer = match sink {
         Sink::Stderr { ansi, clock } => stderr_layer(ansi, clock),
         Sink::Journal { required } => match tracing_journald::layer() {
-            Ok(layer) => layer.boxed(),
+            Ok(layer) => layer
+                .with_field_prefix(Some(FIELD_PREFIX.to_owned()))
+                .with_syslog_identifier(env!("CARGO_PKG_NAME").to_owned())
+                .boxed(),
             Err(source) if required => return Err(TelemetryError::Journal(source)),
             Err(_) => stderr_layer(false, true),
         },
@@ -147,7 +162,7 @@ pub fn guarded(run: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
     panic::catch_unwind(run).unwrap_or(Exit::Internal)
 }
 
-fn filter(options: Options, wanted: Option<&str>) -> Result<Targets, TelemetryError> {
+fn filter(options: Options, wanted: Option<&str>, sink: Sink) -> Result<Targets, TelemetryError> {
     if let Some(wanted) = wanted.filter(|text| !text.trim().is_empty()) {
         return wanted.parse().map_err(|source| TelemetryError::Filter {
             filter: wanted.to_owned(),
@@ -162,9 +177,17 @@ fn filter(options: Options, wanted: Option<&str>) -> Result<Targets, TelemetryEr
         2.. => LevelFilter::TRACE,
     };
     let others = own.min(LevelFilter::WARN);
+    let (steps, failures) = match sink {
+        Sink::Journal { .. } => (own, own),
+        Sink::Stderr { clock: true, .. } => (own, LevelFilter::OFF),
+        Sink::Stderr { clock: false, .. } if options.verbosity > 0 => (own, LevelFilter::OFF),
+        Sink::Stderr { .. } => (others, LevelFilter::OFF),
+    };
     Ok(Targets::new()
         .with_default(others)
-        .with_target(env!("CARGO_CRATE_NAME"), own))
+        .with_target(env!("CARGO_CRATE_NAME"), own)
+        .with_target(STEP, steps)
+        .with_target(FAILURE, failures))
 }
 
 fn sink(options: Options, surroundings: &Surroundings) -> Sink {
@@ -188,7 +211,7 @@ fn sink(options: Options, surroundings: &Surroundings) -> Sink {
 
 fn stderr_layer(ansi: bool, clock: bool) -> Box<dyn Layer<Registry> + Send + Sync> {
     let layer = fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(|| Stderr)
         .with_ansi(ansi)
         .with_target(false)
         .compact();
@@ -196,6 +219,44 @@ fn stderr_layer(ansi: bool, clock: bool) -> Box<dyn Layer<Registry> + Send + Syn
         layer.boxed()
     } else {
         layer.without_time().boxed()
+    }
+}
+
+/// Whether stderr ends in a line that is to be drawn over.
+static LINE: AtomicBool = AtomicBool::new(false);
+
+/// Draws `text` over the last line of stderr, without ending it; the next line of the log takes its place.
+pub fn draw_line(text: &str) {
+    let mut stderr = io::stderr().lock();
+    LINE.store(true, Ordering::Relaxed);
+    // Nothing is left to tell it to if stderr is gone.
+    drop(write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush()));
+}
+
+/// Takes away what [`draw_line`] drew.
+pub fn clear_line() {
+    drop(clear(&mut io::stderr().lock()));
+}
+
+fn clear(stderr: &mut impl Write) -> io::Result<()> {
+    if LINE.swap(false, Ordering::Relaxed) {
+        stderr.write_all(b"\r\x1b[K")?;
+    }
+    Ok(())
+}
+
+/// stderr without the line that is drawn over.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let mut stderr = io::stderr().lock();
+        clear(&mut stderr)?;
+        stderr.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }
 
@@ -225,6 +286,40 @@ mod tests {
         device: 9,
         inode: 4711,
     };
+
+    const PIPE: Sink = Sink::Stderr {
+        ansi: false,
+        clock: true,
+    };
+
+    #[test]
+    fn steps_go_where_no_line_shows_them_and_failures_where_no_error_says_them() {
+        let journal = Sink::Journal { required: false };
+        let terminal = Sink::Stderr {
+            ansi: true,
+            clock: false,
+        };
+        for (sink, verbosity, steps, failures) in [
+            (journal, 0, true, true),
+            (PIPE, 0, true, false),
+            (terminal, 0, false, false),
+            (terminal, 1, true, false),
+            (journal, -1, false, true),
+        ] {
+            let options = Options {
+                verbosity,
+                ..Options::default()
+            };
+            let targets = filter(options, None, sink).unwrap();
+            let passes = |target, level| targets.would_enable(target, &level);
+            assert_eq!(passes(STEP, Level::INFO), steps, "{sink:?} {verbosity}");
+            assert_eq!(
+                passes(FAILURE, Level::ERROR),
+                failures,
+                "{sink:?} {verbosity}"
+            );
+        }
+    }
 
     fn terminal() -> Surroundings {
         Surroundings {
@@ -324,7 +419,7 @@ mod tests {
                 verbosity,
                 ..Options::default()
             };
-            let targets = filter(options, None).unwrap();
+            let targets = filter(options, None, PIPE).unwrap();
             assert_eq!(loudest(&targets, "keelblock::probe"), own, "{verbosity}");
             assert_eq!(loudest(&targets, "cel"), others, "{verbosity}");
         }
@@ -344,16 +439,21 @@ mod tests {
 
     #[test]
     fn the_variable_replaces_the_verbosity() {
-        let targets = filter(Options::default(), Some("keelblock::probe=trace,error")).unwrap();
+        let targets = filter(
+            Options::default(),
+            Some("keelblock::probe=trace,error"),
+            PIPE,
+        )
+        .unwrap();
         assert_eq!(loudest(&targets, "keelblock::probe"), Some(Level::TRACE));
         assert_eq!(loudest(&targets, "keelblock::plan"), Some(Level::ERROR));
-        let blank = filter(Options::default(), Some("  ")).unwrap();
+        let blank = filter(Options::default(), Some("  "), PIPE).unwrap();
         assert_eq!(loudest(&blank, "keelblock"), Some(Level::INFO));
     }
 
     #[test]
     fn a_filter_that_is_none_is_an_error_that_quotes_it() {
-        let error = filter(Options::default(), Some("keelblock=loud")).unwrap_err();
+        let error = filter(Options::default(), Some("keelblock=loud"), PIPE).unwrap_err();
         assert_eq!(
             error.to_string(),
             "KEELBLOCK_LOG is not a log filter: 'keelblock=loud'"

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::apply::contents;
 use crate::apply::journal::{Event, Journal};
 use crate::apply::prepare::Prepared;
+use crate::apply::published::{self, PublishError};
 use crate::apply::readback::{self, ReadBackError};
 use crate::apply::receipt::{Kept, Made, StepReceipt};
 use crate::apply::tables::{self, Tables};
@@ -17,6 +18,7 @@ use crate::probe::marker::{self, MARKER_EXTENT};
 use crate::secret::Secret;
 use crate::target::latched::Latched;
 use crate::target::{BlockSource as _, BlockTarget};
+use crate::telemetry;
 use crate::units::{Bytes, Extent};
 
 /// Why a step failed. Nothing was done after it.
@@ -36,6 +38,17 @@ pub enum StepError {
     /// What was read back is not what was written.
     #[error("reading back failed")]
     ReadBack(#[from] ReadBackError),
+    /// The table is on the disk, and the kernel goes by another one.
+    #[error("step {number} failed: {name}")]
+    Publish {
+        /// Number of the step in the plan, from 1.
+        number: usize,
+        /// What it was.
+        name: String,
+        /// Why.
+        #[source]
+        source: PublishError,
+    },
 }
 
 /// One disk, ready to be written.
@@ -73,6 +86,28 @@ pub struct Outcome {
     pub bytes_written: u64,
 }
 
+/// How a step ended.
+struct Done {
+    outcome: &'static str,
+    note: Option<String>,
+}
+
+const DONE: Done = Done {
+    outcome: "done",
+    note: None,
+};
+
+/// An error with its causes, on one line.
+fn in_full(error: &StepError) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text
+}
+
 impl DiskRun<'_> {
     fn disk(&self) -> &DiskPlan {
         &self.plan.disks[self.index]
@@ -103,22 +138,23 @@ impl DiskRun<'_> {
                 step: number + 1,
                 name: &name,
             });
-            tracing::debug!(step = number + 1, name, "step");
+            let _span = tracing::info_span!("step", step = number + 1).entered();
+            tracing::info!(target: telemetry::STEP, "{name}");
             let done = self.step(&step.op, target, &mut outcome, number + 1, &name);
-            if let Err(error) = done {
-                let text = error.to_string();
-                let at = began.elapsed().as_secs_f64();
+            let done = done.inspect_err(|error| {
+                let error = in_full(error);
+                tracing::error!(target: telemetry::FAILURE, "{error}");
                 journal.record(&Event::Failed {
-                    at,
+                    at: began.elapsed().as_secs_f64(),
                     step: number + 1,
-                    error: &text,
+                    error: &error,
                 });
-                return Err(error);
-            }
+            })?;
             let seconds = since.elapsed().as_secs_f64();
             outcome.steps.push(StepReceipt {
                 name,
-                outcome: String::from("done"),
+                outcome: done.outcome.to_owned(),
+                note: done.note,
                 seconds,
             });
         }
@@ -132,18 +168,45 @@ impl DiskRun<'_> {
         outcome: &mut Outcome,
         number: usize,
         name: &str,
-    ) -> Result<(), StepError> {
-        if *op == Op::ReadBack {
-            outcome.made = readback::everything(self, target)?;
-            return Ok(());
-        }
+    ) -> Result<Done, StepError> {
         let io = |source| StepError::Io {
             number,
             name: name.to_owned(),
             source,
         };
-        outcome.bytes_written += self.write(op, target).map_err(io)?;
-        Ok(())
+        match op {
+            Op::ReadBack => outcome.made = readback::everything(self, target)?,
+            Op::Discard => return self.discard(target).map_err(io),
+            Op::Publish => {
+                let note = published::publish(target).map_err(|source| match source {
+                    PublishError::Io(source) => io(source),
+                    source => StepError::Publish {
+                        number,
+                        name: name.to_owned(),
+                        source,
+                    },
+                })?;
+                return Ok(Done { note, ..DONE });
+            }
+            _ => outcome.bytes_written += self.write(op, target).map_err(io)?,
+        }
+        Ok(DONE)
+    }
+
+    /// A disk that cannot discard is as good as before: nothing relies on it.
+    fn discard(&self, target: &mut Latched<&mut dyn BlockTarget>) -> io::Result<Done> {
+        for extent in &self.disk().discard {
+            match target.discard(*extent) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    let note = Some(String::from("the disk does not discard, or has it off"));
+                    let outcome = "skipped";
+                    return Ok(Done { outcome, note });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(DONE)
     }
 
     /// One step that changes the disk; returns the bytes written.
@@ -193,8 +256,7 @@ impl DiskRun<'_> {
                     &tables::protective_mbr(disk, &block),
                 )?;
             }
-            Op::Publish => target.publish()?,
-            Op::ReadBack => {}
+            Op::Discard | Op::Publish | Op::ReadBack => {}
         }
         Ok(written)
     }
@@ -250,6 +312,7 @@ impl DiskRun<'_> {
         let what = match op {
             Op::Mark => String::from("mark as unfinished"),
             Op::Wipe { wipe } => format!("wipe {}", disk.wipe[*wipe].why),
+            Op::Discard => String::from("discard what the disk held"),
             Op::Sync => String::from("sync"),
             Op::Clear { partition: index } => format!("clear the ends of {}", partition(index)),
             Op::Seal { partition: index } => format!("seal {}", partition(index)),

@@ -22,6 +22,13 @@ pub enum Event<'a> {
         /// Paths of the disks.
         disks: Vec<&'a str>,
     },
+    /// Filesystems and keys of a disk are about to be made; nothing is written to it yet.
+    Prepare {
+        /// Seconds since the beginning.
+        at: f64,
+        /// Path of the disk.
+        disk: &'a str,
+    },
     /// A step is about to be done.
     Step {
         /// Seconds since the beginning.

@@ -10,6 +10,7 @@ pub mod filesystem;
 pub mod journal;
 pub mod precondition;
 pub mod prepare;
+pub mod published;
 pub mod readback;
 pub mod receipt;
 pub mod tables;
@@ -86,15 +87,11 @@ pub fn apply(
     targets: &mut [Box<dyn BlockTarget>],
 ) -> Result<Receipt, ApplyError> {
     let began = Instant::now();
+    let _span = tracing::info_span!("apply", plan = run.plan.id).entered();
     check_plan(run.plan)?;
     let (pending, kept) = survey(&run, targets)?;
-    let mut prepared = Vec::new();
-    for disk in &pending {
-        prepared.push(prepare::prepare(
-            &run.plan.disks[disk.index],
-            &mut run.means,
-        )?);
-    }
+    begin(&mut run);
+    let prepared = make(&mut run, &pending, began)?;
     let mut receipt = Receipt {
         schema: receipt::SCHEMA.to_owned(),
         plan: run.plan.id.clone(),
@@ -111,17 +108,6 @@ pub fn apply(
         kept,
         made: Vec::new(),
     };
-    let disks = run
-        .plan
-        .disks
-        .iter()
-        .map(|disk| disk.path.as_str())
-        .collect();
-    run.journal.record(&Event::Begin {
-        schema: journal::SCHEMA,
-        plan: &run.plan.id,
-        disks,
-    });
     for (disk, prepared) in pending.iter().zip(&prepared) {
         write(
             &mut run,
@@ -137,6 +123,34 @@ pub fn apply(
     });
     receipt.seconds = began.elapsed().as_secs_f64();
     Ok(receipt)
+}
+
+fn begin(run: &mut Run<'_>) {
+    let disks = run.plan.disks.iter().map(|disk| disk.path.as_str());
+    run.journal.record(&Event::Begin {
+        schema: journal::SCHEMA,
+        plan: &run.plan.id,
+        disks: disks.collect(),
+    });
+}
+
+/// Makes everything that will be written.
+fn make(
+    run: &mut Run<'_>,
+    pending: &[Pending],
+    began: Instant,
+) -> Result<Vec<Vec<Prepared>>, ApplyError> {
+    let mut prepared = Vec::new();
+    for disk in pending {
+        let disk = &run.plan.disks[disk.index];
+        let _span = tracing::info_span!("disk", disk = disk.path).entered();
+        run.journal.record(&Event::Prepare {
+            at: began.elapsed().as_secs_f64(),
+            disk: &disk.path,
+        });
+        prepared.push(prepare::prepare(disk, &mut run.means)?);
+    }
+    Ok(prepared)
 }
 
 /// Checks every disk before anything is prepared: which ones need work, and what is kept on all of them.
@@ -171,6 +185,7 @@ fn write(
     receipt: &mut Receipt,
 ) -> Result<(), ApplyError> {
     let disk = &run.plan.disks[pending.index];
+    let _span = tracing::info_span!("disk", disk = disk.path).entered();
     let mut latched = Latched::new(target);
     let work = DiskRun {
         plan: run.plan,

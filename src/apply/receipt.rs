@@ -47,8 +47,11 @@ pub enum Outcome {
 pub struct StepReceipt {
     /// What, such as `seal STATE on /dev/sda`.
     pub name: String,
-    /// `done`.
+    /// `done`, or `skipped` for what this disk cannot and nothing relies on.
     pub outcome: String,
+    /// What else is to be said of it, such as that the kernel has the partitions of the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// How long it took.
     pub seconds: f64,
 }

@@ -1,6 +1,7 @@
 //! `keelblock apply`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::apply::filesystem::Distribution;
 use crate::apply::prepare::Means;
@@ -9,8 +10,9 @@ use crate::apply::{self, ApplyError, Run};
 use crate::cli::args::{ApplyArgs, Global};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
+use crate::cli::progress::Progress;
 use crate::cli::table::Table;
-use crate::cli::{context, files, plan, targets};
+use crate::cli::{context, files, plan, targets, wait};
 use crate::config::spec::Spec;
 use crate::entropy::OsEntropy;
 use crate::exit::Exit;
@@ -22,6 +24,7 @@ use crate::secret::Secret;
 use crate::units::Bytes;
 
 pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exit, Failure> {
+    let patience = Duration::from_secs(args.wait);
     let (spec, plan) = match &args.plan {
         Some(path) => planned(path, args)?,
         None => {
@@ -30,13 +33,16 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
                 return Err(failure.hint("give a plan, or a configuration with -c"));
             }
             let spec = files::config(&args.config.config)?;
-            let subject = context::subject(global, &spec, &args.target, &args.consent)?;
+            let subject =
+                context::subject_in(patience, global, &spec, &args.target, &args.consent)?;
             let plan = plan::make(&spec, &subject, &args.planning)?;
             (spec, plan)
         }
     };
     if args.plan.is_some() || global.hardware.is_some() {
-        targets::same_disks(&plan, || context::live(global))?;
+        wait::for_disk(global, patience, || {
+            targets::same_disks(&plan, || context::live(global))
+        })?;
     }
     let receipt = execute(&spec, &plan, args.state_dir.as_deref())?;
     output.print(&receipt, |_| render(&receipt, &plan))?;
@@ -108,7 +114,8 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
     affordable(plan, available)?;
     let state = targets::state_dir(state_dir)?;
     let mut targets = targets::open(plan)?;
-    let mut journal = targets::journal(plan, &state);
+    let journal = targets::journal(plan, &state);
+    let mut progress = Progress::new(journal, plan.steps.len());
     let mkfs = Distribution {
         scratch: state.clone(),
     };
@@ -124,7 +131,7 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
         plan,
         means,
         memory_limit,
-        journal: journal.as_mut(),
+        journal: &mut progress,
     };
     let receipt = apply::apply(run, &mut targets)?;
     keep(&receipt, &state);

@@ -233,6 +233,10 @@ pub struct ApplyArgs {
     /// Where scratch files, journal and receipt go [default: /run/keelblock, or the temporary folder]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+    /// How long to wait for a disk that is not there yet, such as a USB disk right after boot; no
+    /// other disk ever takes its place
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=86400))]
+    pub wait: u64,
 }
 
 /// Arguments of `inspect`.

@@ -1,11 +1,13 @@
 //! From what was typed to what is planned: configuration, machine, selection, and the image that stands for a disk.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cli::args::{ConsentArgs, Global, TargetArgs};
 use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::cli::image::{look_at, stand_in};
+use crate::cli::wait;
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::probe;
@@ -41,10 +43,15 @@ pub fn inventory(global: &Global) -> Result<Inventory, Failure> {
 
 /// This machine, even if a recorded one is named.
 pub fn live(global: &Global) -> Inventory {
-    probe::probe(&match &global.root {
+    probe::probe(&root(global))
+}
+
+/// Where this machine's files are.
+pub fn root(global: &Global) -> Root {
+    match &global.root {
         Some(root) => Root::at(root),
         None => Root::live(),
-    })
+    }
 }
 
 /// A recorded machine.
@@ -84,6 +91,22 @@ pub fn subject(
         (Some(image), Some(_)) => image_for_disk(inventory(global)?, spec, image, target, consent),
         (Some(image), None) => image_alone(inventory(global)?, spec, image, target, consent),
     }
+}
+
+/// The same, and waits so long for a disk of this machine that is not there yet.
+///
+/// # Errors
+/// As [`subject`]'s.
+pub fn subject_in(
+    patience: Duration,
+    global: &Global,
+    spec: &Spec,
+    target: &TargetArgs,
+    consent: &ConsentArgs,
+) -> Result<Subject, Failure> {
+    let recorded = target.image.is_some() || global.hardware.is_some();
+    let patience = if recorded { Duration::ZERO } else { patience };
+    wait::for_disk(global, patience, || subject(global, spec, target, consent))
 }
 
 fn on_machine(

@@ -14,6 +14,7 @@ use crate::partitioner::kdf::TooMuchMemory;
 use crate::partitioner::planner::PlanError;
 use crate::target::device::DeviceError;
 use crate::target::image::ImageError;
+use crate::target::is_unplugged;
 
 /// A failed command. Its text never holds key material.
 #[derive(Debug)]
@@ -48,6 +49,12 @@ impl Failure {
     /// The same with what to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with one more cause.
+    pub fn also(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
         self
     }
 
@@ -211,6 +218,13 @@ impl From<DeviceError> for Failure {
                 Exit::Refused,
                 "`keelblock probe` shows who uses it; unmount or stop that first",
             ),
+            DeviceError::PartitionOpen(path) => {
+                let path = path.display();
+                let hint = format!(
+                    "`fuser -v {path}*` shows who has it; stop that, then run the same again"
+                );
+                return Self::of(Exit::Refused, &error).hint(hint);
+            }
             DeviceError::Locked(_) => (Exit::Refused, "wait for the other program to end"),
             DeviceError::Replaced { .. } => (Exit::Refused, "run `keelblock plan` again"),
             DeviceError::ReadOnly(_) => (
@@ -309,30 +323,48 @@ impl From<ApplyError> for Failure {
                 )),
             ),
             ApplyError::Prepare(source) => (prepare_exit(source), prepare_hint(source)),
-            ApplyError::Step {
-                source: StepError::ReadBack(_),
-                ..
-            } => (
-                Exit::Drift,
-                Some(String::from(
-                    "the disk does not keep what it is given: try another cable and port, then another disk",
-                )),
-            ),
-            ApplyError::Step {
-                source: StepError::Io { .. },
-                ..
-            } => (
-                Exit::Io,
-                Some(String::from(
-                    "check cable, port and power (an image: the room on its filesystem), then run the same \
-                     again: it converges",
-                )),
-            ),
+            ApplyError::Step { source, .. } => {
+                let (exit, hint) = step_exit(source);
+                (exit, Some(hint.to_owned()))
+            }
         };
         let failure = Self::of(exit, &error);
         match hint {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
+    }
+}
+
+const REPLUG: &str = "plug it in again, into another port or with another cable if that happens twice, then run \
+                      `keelblock apply -c …` again: it finishes the disk (a plan in a file has to be made again)";
+
+fn step_exit(error: &StepError) -> (Exit, &'static str) {
+    use crate::apply::published::PublishError;
+    use crate::apply::readback::ReadBackError;
+    match error {
+        StepError::Io { source, .. } | StepError::ReadBack(ReadBackError::Read { source, .. })
+            if is_unplugged(source) =>
+        {
+            (Exit::Io, REPLUG)
+        }
+        StepError::Io { .. }
+        | StepError::ReadBack(ReadBackError::Read { .. })
+        | StepError::Publish {
+            source: PublishError::Io(_),
+            ..
+        } => (
+            Exit::Io,
+            "check cable, port and power (an image: the room on its filesystem), then run the same \
+             again: it converges",
+        ),
+        StepError::ReadBack(_) => (
+            Exit::Drift,
+            "the disk does not keep what it is given: try another cable and port, then another disk",
+        ),
+        StepError::Publish { .. } => (
+            Exit::Drift,
+            "stop what has a partition of the disk open (`fuser -v`), or reboot, then run the same again",
+        ),
     }
 }

@@ -15,6 +15,7 @@ mod output;
 mod picture;
 mod plan;
 mod probe;
+mod progress;
 mod repair;
 mod rescue;
 mod reset;
@@ -23,6 +24,7 @@ mod table;
 mod targets;
 mod unlock;
 mod validate;
+mod wait;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -16,7 +16,7 @@ use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::planner::{self, Options};
 use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan};
-use crate::units::Extent;
+use crate::units::{Bytes, Extent};
 
 pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit, Failure> {
     let spec = files::config(&args.config.config)?;
@@ -138,6 +138,14 @@ fn render_disk(disk: &DiskPlan, colour: bool) -> String {
     ));
     for wipe in disk.wipe.iter().filter(|wipe| !wipe.table) {
         text.push_str(&format!("  lost: {}\n", wrap(&wipe.why, WIDTH - 8, 8)));
+    }
+    if !disk.discard.is_empty() {
+        let gone = disk.discard.iter().map(|extent| extent.len.get()).sum();
+        let text_gone = format!(
+            "{} of old data, where the disk can (TRIM)",
+            Bytes::new(gone)
+        );
+        text.push_str(&format!("  discarded: {text_gone}\n"));
     }
     let pieces: Vec<Piece> = disk
         .partitions

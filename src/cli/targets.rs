@@ -6,11 +6,12 @@ use crate::apply::journal::{Journal, Lines, NoJournal};
 use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::exit::Exit;
+use crate::partitioner::gpt;
 use crate::plan::{DiskPlan, Plan};
 use crate::probe::inventory::Inventory;
-use crate::target::BlockTarget;
 use crate::target::device::BlockDevice;
 use crate::target::image::ImageFile;
+use crate::target::{BlockSource, BlockTarget};
 use crate::units::Bytes;
 
 /// Opens every disk of `plan`.
@@ -34,37 +35,61 @@ fn open_one(plan: &Plan, disk: &DiskPlan) -> Result<Box<dyn BlockTarget>, Failur
         return Ok(Box::new(image));
     }
     if files::is_block_device(path)? {
-        return Ok(Box::new(BlockDevice::open(path, disk.before.diskseq)?));
+        let device = BlockDevice::open(path, disk.before.diskseq)?;
+        if disk.fresh && !has_planned_table(disk, &device) {
+            device.check_partitions_free(path)?;
+        }
+        return Ok(Box::new(device));
     }
     let image = ImageFile::open(path, logical, physical)?;
     enough_room(plan, disk, &image)?;
     Ok(Box::new(image))
 }
 
+/// Whether the table of the plan is there already: its partitions may well be open.
+fn has_planned_table(disk: &DiskPlan, source: &dyn BlockSource) -> bool {
+    let found = gpt::read(source).ok();
+    let guid = found.and_then(|found| Some(found.table()?.disk_guid()));
+    guid == Some(disk.table)
+}
+
 /// Checks that every device of a plan from elsewhere is the disk that was planned: after a reboot another disk may
 /// have its name, and a blank one of the same size would look the same.
 ///
 /// # Errors
-/// Exit 4 if it is another disk, or if nobody can tell.
+/// Exit 3 if the machine does not have it, 4 if its name belongs to another disk.
 pub fn same_disks(plan: &Plan, machine: impl FnOnce() -> Inventory) -> Result<(), Failure> {
-    let is_device = |disk: &&DiskPlan| files::is_block_device(Path::new(&disk.path));
-    let devices: Vec<&DiskPlan> = plan
-        .disks
-        .iter()
-        .filter(|disk| is_device(disk).unwrap_or(false))
-        .collect();
+    let is_device = |disk: &&DiskPlan| {
+        let path = Path::new(&disk.path);
+        path.starts_with("/dev") || files::is_block_device(path).unwrap_or(false)
+    };
+    let devices: Vec<&DiskPlan> = plan.disks.iter().filter(is_device).collect();
     if devices.is_empty() {
         return Ok(());
     }
     let machine = machine();
     let at = |path: &str| machine.disks.iter().find(|disk| disk.path == path);
     for planned in devices {
-        let found = at(&planned.path).map_or("unknown", |disk| disk.id.as_str());
-        if found != planned.id {
-            return Err(another_disk(planned, found, &machine));
+        match at(&planned.path) {
+            Some(disk) if disk.id == planned.id => {}
+            Some(disk) => return Err(another_disk(planned, &disk.id, &machine)),
+            None if is_nowhere(planned, &machine) => return Err(no_disk(planned)),
+            None => return Err(another_disk(planned, "unknown", &machine)),
         }
     }
     Ok(())
+}
+
+/// Whether neither the planned disk nor any other of its name is there.
+fn is_nowhere(planned: &DiskPlan, machine: &Inventory) -> bool {
+    !machine.disks.iter().any(|disk| disk.id == planned.id)
+        && !files::exists(Path::new(&planned.path))
+}
+
+fn no_disk(planned: &DiskPlan) -> Failure {
+    let message = format!("there is no disk {} ({})", planned.id, planned.title);
+    Failure::new(Exit::NoDisk, message)
+        .hint("plug the planned disk in; `keelblock probe` lists those that are there")
 }
 
 fn another_disk(planned: &DiskPlan, found: &str, machine: &Inventory) -> Failure {

@@ -111,10 +111,10 @@ pub fn plan(
     };
     state_tag(spec, roles, &mut partitions);
     check_keys(spec, &partitions, options)?;
-    let wipe = if fresh {
+    let (wipe, discard) = if fresh {
         wipe::everything(disk, geometry)
     } else {
-        Vec::new()
+        (Vec::new(), Vec::new())
     };
     let damaged = existing
         .and_then(|layout| layout.table.as_ref())
@@ -139,6 +139,7 @@ pub fn plan(
         writes_table: fresh || damaged || partitions.iter().any(PartitionPlan::is_made),
         marker: marker_place(existing).filter(|_| options.mark),
         wipe,
+        discard,
         partitions,
     })
 }

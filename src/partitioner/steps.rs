@@ -36,10 +36,18 @@ pub fn steps(index: usize, disk: &DiskPlan) -> Vec<Step> {
             ops.push(Op::Sync);
         }
     }
+    // Only now: no table names it any more. No sync behind it, for the disk does it before the next write, and if
+    // power takes it back, nobody minds.
+    if !disk.discard.is_empty() {
+        ops.push(Op::Discard);
+    }
     contents(&mut ops, disk);
     if disk.writes_table {
         table(&mut ops, TableStage::Final);
         ops.extend([Op::ProtectiveMbr, Op::Sync, Op::Publish]);
+    } else if rewrites {
+        // The run that was interrupted may have got no further than this.
+        ops.push(Op::Publish);
     }
     ops.push(Op::ReadBack);
     if disk.marker.is_some() && rewrites {

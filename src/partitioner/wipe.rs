@@ -1,15 +1,21 @@
-//! What is zeroed before a disk gets a new table, and in which order. Pure.
+//! What is zeroed before a disk gets a new table, in which order, and what is discarded then. Pure.
 //!
 //! Signatures inside old partitions go before the old table (a later table at the same offsets would bring
 //! them back), the primary table before the backup (or the next tool repairs it from there).
 
 use crate::plan::Wipe;
-use crate::probe::inventory::Disk;
+use crate::probe::inventory::{Content, Disk};
 use crate::probe::marker::MARKER_EXTENT;
 use crate::units::{Bytes, Extent, Geometry};
 
-/// Everything that `disk` holds, and both of its ends.
-pub fn everything(disk: &Disk, geometry: Geometry) -> Vec<Wipe> {
+/// Everything that `disk` holds, and both of its ends: what is zeroed, and what is discarded then.
+pub fn everything(disk: &Disk, geometry: Geometry) -> (Vec<Wipe>, Vec<Extent>) {
+    let wipes = zeroed(disk, geometry);
+    let discards = discards(&disk.content, geometry, &wipes);
+    (wipes, discards)
+}
+
+fn zeroed(disk: &Disk, geometry: Geometry) -> Vec<Wipe> {
     let mut wipes = Vec::new();
     let head = Extent::new(Bytes::ZERO, Bytes::MIB);
     let tail = Extent::between(geometry.size.saturating_sub(Bytes::MIB), geometry.size);
@@ -57,6 +63,25 @@ pub fn everything(disk: &Disk, geometry: Geometry) -> Vec<Wipe> {
     wipes
 }
 
+/// What a disk holds besides the ranges that `wipes` zeroes: all of it may go back to the flash. Nothing where nobody
+/// knows of anything on it.
+fn discards(content: &Content, geometry: Geometry, wipes: &[Wipe]) -> Vec<Extent> {
+    if *content == Content::Blank {
+        return Vec::new();
+    }
+    let head = Extent::new(Bytes::ZERO, Bytes::MIB);
+    let zeroed = wipes.iter().flat_map(|wipe| wipe.extents.clone());
+    let mut at = Bytes::ZERO;
+    let mut left = Vec::new();
+    for used in Extent::merged(zeroed.chain([head]).collect()) {
+        left.push(Extent::between(at, used.start));
+        at = used.end();
+    }
+    left.push(Extent::between(at, geometry.size));
+    left.retain(|extent| !extent.is_empty());
+    left
+}
+
 /// `head` without the place of the mark, which must survive the wipe that it announces.
 fn around_marker(head: Extent) -> [Extent; 2] {
     [
@@ -87,6 +112,7 @@ fn tidy(extents: Vec<Extent>, geometry: Geometry) -> Vec<Extent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::inventory::Layout;
     use crate::units::BlockSize;
 
     #[test]
@@ -105,5 +131,26 @@ mod tests {
                 Extent::between(MARKER_EXTENT.end(), Bytes::MIB)
             ]
         );
+    }
+
+    #[test]
+    fn everything_but_what_reads_as_zeros_is_discarded() {
+        let geometry = Geometry {
+            size: Bytes::GIB,
+            logical: BlockSize::B512,
+            physical: 512,
+        };
+        let wipe = |start, len| Wipe {
+            extents: vec![Extent::new(Bytes::mib(start), Bytes::mib(len))],
+            table: false,
+            why: String::new(),
+        };
+        let wipes = [wipe(1023, 1), wipe(64, 1), wipe(0, 1)];
+        let foreign = Content::Foreign(Layout::default());
+        let discarded = discards(&foreign, geometry, &wipes);
+        let pieces = [(1, 63), (65, 958)]
+            .map(|(start, len)| Extent::new(Bytes::mib(start), Bytes::mib(len)));
+        assert_eq!(discarded, pieces);
+        assert_eq!(discards(&Content::Blank, geometry, &wipes), []);
     }
 }

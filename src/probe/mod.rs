@@ -14,6 +14,7 @@ use reader::Reader;
 use usage::InUse;
 
 mod boot;
+pub mod census;
 mod content;
 mod disk;
 #[cfg(any(test, feature = "testing"))]

@@ -67,6 +67,7 @@ const _: () = assert!(std::mem::offset_of!(BlkpgPartition, volname) == 84);
 
 const BLKPG_ADD_PARTITION: c_int = 1;
 const BLKPG_DEL_PARTITION: c_int = 2;
+const BLKPG_RESIZE_PARTITION: c_int = 3;
 
 /// Size of the device in bytes (`BLKGETSIZE64`).
 ///
@@ -229,6 +230,15 @@ pub fn add_partition(fd: impl AsFd, number: u32, extent: Extent) -> io::Result<(
 pub fn remove_partition(fd: impl AsFd, number: u32) -> io::Result<()> {
     let nowhere = Extent::new(Bytes::ZERO, Bytes::ZERO);
     blkpg(fd, BLKPG_DEL_PARTITION, number, nowhere)
+}
+
+/// Gives partition `number` of the running kernel the length of `extent` (`BLKPG`), even while it is open; the
+/// table is not touched.
+///
+/// # Errors
+/// `ENXIO` where there is none, `EINVAL` where it starts elsewhere, `EBUSY` where it would overlap another.
+pub fn resize_partition(fd: impl AsFd, number: u32, extent: Extent) -> io::Result<()> {
+    blkpg(fd, BLKPG_RESIZE_PARTITION, number, extent)
 }
 
 fn blkpg(fd: impl AsFd, op: c_int, number: u32, extent: Extent) -> io::Result<()> {

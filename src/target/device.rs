@@ -1,18 +1,36 @@
 //! A block device as a disk: claimed for us alone, locked as udev honours it, and checked to be the planned one.
+//!
+//! The lock (`flock` on the node of the whole disk) is the one that udev and partitioning tools respect; it is held
+//! until the device is dropped. Publishing asks the kernel to read the table again; where a partition is open and it
+//! refuses, it is told of exactly the partitions that differ.
 #![expect(clippy::disallowed_types, reason = "this module owns block devices")]
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::stat::{major, minor};
 
-use super::{BlockSource, BlockTarget, inside, write_zeros};
+use super::partitions::{self, Change, Slot};
+use super::sysfs::SysDisk;
+use super::{BlockSource, BlockTarget, Unplugged, inside, nodes, write_zeros};
+use crate::partitioner::gpt;
+use crate::root::Root;
 use crate::sys::block;
 use crate::units::{BlockSize, Bytes, Extent, Geometry, UnsupportedBlockSize};
+
+/// How often something that may pass is tried again (a lock, an open partition), and how long is waited in between.
+/// udev takes a few hundred milliseconds for a disk; Talos waits ten seconds for the same lock.
+const LOCK_TRIES: u32 = 100;
+const BUSY_TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The most that is discarded at once, so that an unplugged disk is noticed in between.
+const DISCARD_PIECE: Bytes = Bytes::new(4 << 30);
 
 /// Why a device cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +50,9 @@ pub enum DeviceError {
     /// Somebody has the lock that udev and partitioning tools use.
     #[error("{0} is locked by another program that works on it")]
     Locked(PathBuf),
+    /// Nobody holds the disk, but a program reads or writes a partition that the plan replaces.
+    #[error("a partition of {0} is open in another program")]
+    PartitionOpen(PathBuf),
     /// It cannot be asked for its size and the like.
     #[error("cannot tell the size of {path}")]
     Geometry {
@@ -72,10 +93,15 @@ pub enum DeviceError {
 pub struct BlockDevice {
     file: Flock<File>,
     geometry: Geometry,
+    sysfs: SysDisk,
+    diskseq: Option<u64>,
+    /// Whether the kernel looks for partitions on it; a loop device may be told not to.
+    scanned: bool,
 }
 
 impl BlockDevice {
-    /// Opens for writing, with an exclusive claim (`O_EXCL`) and an exclusive lock.
+    /// Opens for writing, with an exclusive claim (`O_EXCL`) and an exclusive lock. A lock that another program
+    /// holds is waited for, ten seconds at most.
     ///
     /// # Errors
     /// [`DeviceError`].
@@ -108,7 +134,9 @@ impl BlockDevice {
                 found,
             });
         }
-        Self::locked(path, file, FlockArg::LockExclusiveNonblock)
+        let device = Self::locked(path, file, FlockArg::LockExclusiveNonblock)?;
+        device.remark(path);
+        Ok(device)
     }
 
     /// Opens for reading, with a shared lock.
@@ -123,7 +151,7 @@ impl BlockDevice {
         Self::locked(path, file, FlockArg::LockSharedNonblock)
     }
 
-    fn locked(path: &Path, file: File, lock: FlockArg) -> Result<Self, DeviceError> {
+    fn locked(path: &Path, file: File, kind: FlockArg) -> Result<Self, DeviceError> {
         let geometry = |source| DeviceError::Geometry {
             path: path.to_owned(),
             source,
@@ -138,7 +166,9 @@ impl BlockDevice {
         let physical = block::physical_block_size(&file)
             .unwrap_or(logical.get())
             .max(logical.get());
-        let file = Flock::lock(file, lock).map_err(|_| DeviceError::Locked(path.to_owned()))?;
+        let node = file.metadata().map_err(geometry)?.rdev();
+        let diskseq = block::diskseq(&file).ok();
+        let file = lock(path, file, kind)?;
         Ok(Self {
             file,
             geometry: Geometry {
@@ -146,8 +176,128 @@ impl BlockDevice {
                 logical,
                 physical,
             },
+            sysfs: SysDisk::new(Root::live(), (major(node), minor(node))),
+            diskseq,
+            scanned: true,
         })
     }
+
+    /// What explains how long the work on this disk takes; nothing is decided by it.
+    fn remark(&self, path: &Path) {
+        let queue = |attribute| self.sysfs.queue(attribute).unwrap_or_default();
+        tracing::debug!(
+            disk = %path.display(),
+            write_cache = queue("write_cache"),
+            discard_max_bytes = queue("discard_max_bytes"),
+            write_zeroes_max_bytes = queue("write_zeroes_max_bytes"),
+            "the disk is open and locked"
+        );
+    }
+
+    /// Makes sure that the kernel will be able to give all its partitions up: none of them is open.
+    ///
+    /// # Errors
+    /// [`DeviceError::PartitionOpen`] if one stays open for two seconds.
+    pub fn check_partitions_free(&self, path: &Path) -> Result<(), DeviceError> {
+        match self.reread() {
+            Err(error) if is_busy(&error) => Err(DeviceError::PartitionOpen(path.to_owned())),
+            // Whatever else it is, the first read or write meets it and names it.
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the kernel read the table again; udev may hold a partition open for a moment after the last change.
+    fn reread(&self) -> io::Result<()> {
+        let mut tries = BUSY_TRIES;
+        loop {
+            match block::reread_partitions(&*self.file) {
+                Err(error) if is_busy(&error) && tries > 0 => {
+                    tries -= 1;
+                    sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Tells the kernel of the partitions that differ from the table on the disk; those that are open and stay as
+    /// they are do not matter.
+    fn bring_in_line(&self, why: &str) -> io::Result<()> {
+        let found = gpt::read(self).map_err(io::Error::other)?;
+        let wanted = found.table().map(partitions::of_table).unwrap_or_default();
+        let changes = partitions::changes(&self.slots()?, &wanted);
+        if !changes.is_empty() {
+            let count = changes.len();
+            tracing::info!("telling the kernel of {count} changed partitions, because {why}");
+        }
+        changes.into_iter().try_for_each(|change| self.tell(change))
+    }
+
+    fn tell(&self, change: Change) -> io::Result<()> {
+        let file = &*self.file;
+        let mut tries = BUSY_TRIES;
+        loop {
+            let told = match change {
+                Change::Remove(number) => block::remove_partition(file, number),
+                Change::Resize(slot) => block::resize_partition(file, slot.number, slot.extent),
+                Change::Add(slot) => block::add_partition(file, slot.number, slot.extent),
+            };
+            match told {
+                Err(error) if is_busy(&error) && tries > 0 => {
+                    tries -= 1;
+                    sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn slots(&self) -> io::Result<Vec<Slot>> {
+        let partitions = self.sysfs.partitions()?;
+        Ok(partitions.iter().map(|partition| partition.slot).collect())
+    }
+
+    /// Whether the disk that was opened is no longer there. Reads of such a disk end early, writes find no room, and
+    /// nothing says that it is gone.
+    fn is_gone(&self) -> bool {
+        let no_size = block::size(&*self.file).is_ok_and(|size| size == Bytes::ZERO);
+        let no_entry = self.sysfs.exists().is_ok_and(|exists| !exists);
+        let now = self.sysfs.diskseq();
+        let another = self.diskseq.is_some() && now.is_some() && now != self.diskseq;
+        no_size || no_entry || another
+    }
+
+    /// The error as it is, or that the disk is gone.
+    fn told<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            // The range was on the disk when it was opened, so there is no such thing as a full one.
+            if error.kind() == io::ErrorKind::StorageFull || self.is_gone() {
+                Unplugged.into()
+            } else {
+                error
+            }
+        })
+    }
+}
+
+fn lock(path: &Path, mut file: File, kind: FlockArg) -> Result<Flock<File>, DeviceError> {
+    let mut tries = LOCK_TRIES;
+    loop {
+        file = match Flock::lock(file, kind) {
+            Ok(locked) => return Ok(locked),
+            Err(_) if tries == 0 => return Err(DeviceError::Locked(path.to_owned())),
+            Err((file, _)) => file,
+        };
+        if tries == LOCK_TRIES {
+            tracing::info!(disk = %path.display(), "waiting for another program that has locked the disk");
+        }
+        tries -= 1;
+        sleep(PAUSE);
+    }
+}
+
+fn is_busy(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(nix::libc::EBUSY)
 }
 
 impl BlockSource for BlockDevice {
@@ -156,23 +306,15 @@ impl BlockSource for BlockDevice {
     }
 
     fn read_exact_at(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
-        // A disk that was pulled out reads as an end of file.
-        self.file.read_exact_at(buf, at.get())
+        inside(self.geometry, Extent::new(at, Bytes::from(buf.len())))?;
+        self.told(self.file.read_exact_at(buf, at.get()))
     }
 }
 
 impl BlockTarget for BlockDevice {
     fn write_all_at(&mut self, at: Bytes, buf: &[u8]) -> io::Result<()> {
         inside(self.geometry, Extent::new(at, Bytes::from(buf.len())))?;
-        self.file
-            .write_all_at(buf, at.get())
-            .map_err(|error| match error.kind() {
-                // The range is on the disk, so there is no such thing as a full one: it is gone.
-                io::ErrorKind::StorageFull => {
-                    io::Error::new(io::ErrorKind::NotConnected, "the disk is gone")
-                }
-                _ => error,
-            })
+        self.told(self.file.write_all_at(buf, at.get()))
     }
 
     fn zero(&mut self, extent: Extent) -> io::Result<()> {
@@ -180,39 +322,63 @@ impl BlockTarget for BlockDevice {
         if extent.is_empty() {
             return Ok(());
         }
+        // The kernel writes zeros itself where the disk has no command for it. A disk that fails the command although
+        // it announces it may still take zeros.
         match block::zero_out(&*self.file, extent) {
             Ok(()) => Ok(()),
+            Err(_) if self.is_gone() => Err(Unplugged.into()),
             Err(_) => write_zeros(self, extent),
         }
     }
 
     fn discard(&mut self, extent: Extent) -> io::Result<()> {
         inside(self.geometry, extent)?;
-        block::discard(&*self.file, extent)
+        // A disk without the feature has the attribute all the same, with 0.
+        if self.sysfs.queue("discard_max_bytes").as_deref() == Some("0") {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let mut at = extent.start;
+        while at < extent.end() {
+            let rest = Extent::between(at, extent.end());
+            let piece = Extent::new(at, rest.len.min(DISCARD_PIECE));
+            self.told(block::discard(&*self.file, piece))?;
+            at = piece.end();
+        }
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
         // Writes the pages and flushes the disk's own cache.
-        self.file.sync_all()
+        self.told(self.file.sync_all())
     }
 
     fn publish(&mut self) -> io::Result<()> {
-        // udev may hold a partition open for a moment after the last change.
-        let mut tries = 10;
-        loop {
-            match block::reread_partitions(&*self.file) {
-                // A loop device without partition scanning has no partitions to read.
-                Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => return Ok(()),
-                Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) && tries > 0 => {
-                    tries -= 1;
-                    sleep(Duration::from_millis(100));
-                }
-                result => return result,
+        match self.reread() {
+            // A loop device without partition scanning has no partitions to read.
+            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) && !self.is_gone() => {
+                self.scanned = false;
+                return Ok(());
+            }
+            Err(error) if is_busy(&error) => {
+                self.told(self.bring_in_line("one of them is open"))?;
+            }
+            result => {
+                self.told(result)?;
+                self.told(self.bring_in_line("it does not know this kind of table"))?;
             }
         }
+        nodes::settle(&self.told(self.sysfs.partitions())?);
+        Ok(())
+    }
+
+    fn kernel_partitions(&self) -> io::Result<Option<Vec<Slot>>> {
+        if !self.scanned {
+            return Ok(None);
+        }
+        self.told(self.slots()).map(Some)
     }
 
     fn drop_caches(&mut self) -> io::Result<()> {
-        block::drop_cache(&*self.file)
+        self.told(block::drop_cache(&*self.file))
     }
 }

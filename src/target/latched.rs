@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::partitions::Slot;
 use super::{BlockSource, BlockTarget};
 use crate::units::{Bytes, Extent, Geometry};
 
@@ -48,6 +49,20 @@ impl<T: BlockTarget> Latched<T> {
     }
 }
 
+impl<T: BlockTarget> Latched<T> {
+    /// As [`Self::guarded`]; an error of this kind is passed on without any further consequence.
+    fn guarded_but_for(
+        &mut self,
+        harmless: io::ErrorKind,
+        call: impl FnOnce(&mut T) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.guarded(|inner| match call(inner) {
+            Err(error) if error.kind() == harmless => Ok(Err(error)),
+            result => result.map(Ok),
+        })?
+    }
+}
+
 impl<T: BlockTarget> BlockSource for Latched<T> {
     fn geometry(&self) -> Geometry {
         self.inner.geometry()
@@ -78,11 +93,8 @@ impl<T: BlockTarget> BlockTarget for Latched<T> {
     }
 
     fn discard(&mut self, extent: Extent) -> io::Result<()> {
-        match self.failed {
-            // A disk that cannot discard has not failed.
-            None => self.inner.discard(extent)?,
-            Some(_) => self.guarded(|inner| inner.discard(extent))?,
-        }
+        // A disk that cannot discard has not failed.
+        self.guarded_but_for(io::ErrorKind::Unsupported, |inner| inner.discard(extent))?;
         self.writes += 1;
         Ok(())
     }
@@ -92,7 +104,12 @@ impl<T: BlockTarget> BlockTarget for Latched<T> {
     }
 
     fn publish(&mut self) -> io::Result<()> {
-        self.guarded(BlockTarget::publish)
+        // Neither has one of which somebody has a partition open.
+        self.guarded_but_for(io::ErrorKind::ResourceBusy, BlockTarget::publish)
+    }
+
+    fn kernel_partitions(&self) -> io::Result<Option<Vec<Slot>>> {
+        self.inner.kernel_partitions()
     }
 
     fn drop_caches(&mut self) -> io::Result<()> {

@@ -8,11 +8,15 @@ use std::fmt;
 use std::io;
 
 use crate::units::{Bytes, Extent, Geometry};
+use partitions::Slot;
 
 pub mod blank;
 pub mod device;
 pub mod image;
 pub mod latched;
+mod nodes;
+pub mod partitions;
+mod sysfs;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -70,6 +74,15 @@ pub trait BlockTarget: BlockSource {
     /// The kernel's, such as `EBUSY` while a partition is in use.
     fn publish(&mut self) -> io::Result<()>;
 
+    /// The partitions that the running kernel has of it, by number; `None` where the kernel looks for none, as on an
+    /// image.
+    ///
+    /// # Errors
+    /// The system's; nothing is known about the partitions then.
+    fn kernel_partitions(&self) -> io::Result<Option<Vec<Slot>>> {
+        Ok(None)
+    }
+
     /// Makes the next reads come from the medium rather than from a cache, as far as the system allows.
     ///
     /// # Errors
@@ -108,9 +121,30 @@ impl<T: BlockTarget + ?Sized> BlockTarget for &mut T {
         (**self).publish()
     }
 
+    fn kernel_partitions(&self) -> io::Result<Option<Vec<Slot>>> {
+        (**self).kernel_partitions()
+    }
+
     fn drop_caches(&mut self) -> io::Result<()> {
         (**self).drop_caches()
     }
+}
+
+/// What became of a disk that was there when it was opened. Its kind as an [`io::Error`] is
+/// [`io::ErrorKind::NotConnected`], which no other error of a target has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the disk was unplugged, or its driver gave it up")]
+pub struct Unplugged;
+
+impl From<Unplugged> for io::Error {
+    fn from(unplugged: Unplugged) -> Self {
+        Self::new(io::ErrorKind::NotConnected, unplugged)
+    }
+}
+
+/// Whether a target failed because its disk is no longer there.
+pub fn is_unplugged(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotConnected
 }
 
 /// Refuses a range that is not wholly on the disk.

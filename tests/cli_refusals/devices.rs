@@ -141,8 +141,11 @@ fn a_disk_that_nobody_may_open_is_refused_with_what_to_do() {
 fn a_disk_that_does_not_exist_comes_with_those_that_do() {
     let bench = Bench::new();
     bench.write("node.yaml", config("    disk: /dev/nosuchdisk"));
-    let arguments = apply(&["-c", "node.yaml", "--disk", "/dev/nosuchdisk"]);
-    bench.refuses(3, &arguments, &["/dev/nosuchdisk"]);
+    let named = ["-c", "node.yaml", "--disk", "/dev/nosuchdisk", "--wait"];
+    let at_once = [&apply(&named)[..], &["0"]].concat();
+    bench.refuses(3, &at_once, &["/dev/nosuchdisk"]);
+    let patient = [&apply(&named)[..], &["1"]].concat();
+    bench.refuses(3, &patient, &["/dev/nosuchdisk", "waited 1 s for it"]);
     bench.refuses(
         5,
         &["inspect", "/dev/nosuchdisk"],

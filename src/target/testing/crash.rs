@@ -69,7 +69,7 @@ pub enum Survival {
 fn apply(disk: &mut Memory, event: &Event, survival: Survival) {
     let extent = match event {
         Event::Write(at, bytes) => Extent::new(*at, Bytes::from(bytes.len())),
-        Event::Zero(extent) => *extent,
+        Event::Zero(extent) | Event::Discard(extent) => *extent,
         Event::Sync | Event::Publish => return,
     };
     let half = Bytes::new(extent.len.get() / 2).align_down(Bytes::new(512));

@@ -6,7 +6,7 @@ use std::io;
 use crate::target::{BlockSource, BlockTarget};
 use crate::units::{Bytes, Extent, Geometry};
 
-/// Fails the operation with this number, counting every call that writes, syncs or publishes from 0.
+/// Fails the operation with this number, counting every call that writes, discards, syncs or publishes from 0.
 #[derive(Debug)]
 pub struct Faulty<T> {
     inner: T,
@@ -67,6 +67,7 @@ impl<T: BlockTarget> BlockTarget for Faulty<T> {
     }
 
     fn discard(&mut self, extent: Extent) -> io::Result<()> {
+        self.tick()?;
         self.inner.discard(extent)
     }
 

@@ -149,8 +149,8 @@ impl BlockTarget for Memory {
         Ok(())
     }
 
-    fn discard(&mut self, _extent: Extent) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn discard(&mut self, extent: Extent) -> io::Result<()> {
+        self.zero(extent)
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -12,6 +12,8 @@ pub enum Event {
     Write(Bytes, Vec<u8>),
     /// This range was zeroed.
     Zero(Extent),
+    /// This range was discarded.
+    Discard(Extent),
     /// Everything before became durable.
     Sync,
     /// The table was published.
@@ -67,6 +69,7 @@ impl<T: BlockTarget> BlockTarget for Recorder<T> {
     }
 
     fn discard(&mut self, extent: Extent) -> io::Result<()> {
+        self.events.push(Event::Discard(extent));
         self.inner.discard(extent)
     }
 

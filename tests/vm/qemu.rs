@@ -1,0 +1,263 @@
+//! QEMU: the command line of a machine, and one boot from power on to power off.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::kernel::Kernel;
+use super::machine::{Attach, Disk, Machine};
+use super::tools::{self, Fallible, failed};
+
+/// One boot.
+#[derive(Debug)]
+pub struct Boot<'a> {
+    pub machine: &'a Machine,
+    pub kernel: &'a Kernel,
+    pub initramfs: &'a Path,
+    /// More words for the kernel.
+    pub cmdline: String,
+    /// Where images, logs and sockets of this run lie.
+    pub folder: &'a Path,
+    /// The image of each disk, in the machine's order.
+    pub images: Vec<Image>,
+    pub timeout: Duration,
+}
+
+/// What stands for a disk.
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub file: PathBuf,
+    /// Every write and flush is logged here, in the order in which the guest issued them.
+    pub log: Option<PathBuf>,
+}
+
+impl Boot<'_> {
+    /// Runs until the guest powers off, and gives what it said on its port for results.
+    pub fn run(&self, name: &str) -> Fallible<String> {
+        let console = self.folder.join(format!("{name}.console"));
+        let results = self.folder.join(format!("{name}.results"));
+        let _tpm = self
+            .machine
+            .tpm
+            .then(|| Swtpm::start(self.folder))
+            .transpose()?;
+        let mut command = tools::command("qemu-system-x86_64")?;
+        command.args(self.arguments());
+        command.args(["-serial", &format!("file:{}", console.display())]);
+        command.args(["-serial", &format!("file:{}", results.display())]);
+        let errors = self.folder.join(format!("{name}.qemu"));
+        let file = fs::File::create(&errors).map_err(failed(errors.display()))?;
+        let child = command.stdout(Stdio::null()).stderr(file).spawn();
+        let child = Running(child.map_err(failed("cannot start qemu-system-x86_64"))?);
+        let ended = child.wait(self.timeout);
+        let said = fs::read_to_string(&errors).unwrap_or_default();
+        let results = fs::read_to_string(&results).unwrap_or_default();
+        match ended? {
+            true => Ok(results),
+            false => Err(format!("QEMU failed: {}", said.trim())),
+        }
+        .map_err(|error| format!("{error}; console: {}", console.display()))
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let machine = self.machine;
+        let accelerator = env::var("KEELBLOCK_VM_ACCEL").unwrap_or_else(|_| "tcg".to_owned());
+        let smbios = format!(
+            "type=1,manufacturer={},product={},uuid={}",
+            escape(&machine.vendor),
+            escape(&machine.product),
+            machine.uuid
+        );
+        // No mitigations and no self-tests of ciphers: they only cost time under emulation.
+        let words = format!(
+            "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on cryptomgr.notests {}",
+            self.cmdline
+        );
+        let mut all = words_of(
+            "-machine q35 -nodefaults -display none -no-reboot -nic none -cpu max -bios qboot.rom",
+        );
+        let mut add = |key: &str, value: String| all.extend([format!("-{key}"), value]);
+        add("accel", accelerator);
+        add("smp", machine.cpus.to_string());
+        add("m", machine.memory.to_string());
+        add("smbios", smbios);
+        add("kernel", self.kernel.image.display().to_string());
+        add("initrd", self.initramfs.display().to_string());
+        add("append", words);
+        add("device", "qemu-xhci,id=xhci,p2=8,p3=8".to_owned());
+        if machine.tpm {
+            let socket = Swtpm::socket(self.folder);
+            add(
+                "chardev",
+                format!("socket,id=tpm,path={}", socket.display()),
+            );
+            add("tpmdev", "emulator,id=tpm0,chardev=tpm".to_owned());
+            add("device", "tpm-tis,tpmdev=tpm0".to_owned());
+        }
+        for (index, (disk, image)) in machine.disks.iter().zip(&self.images).enumerate() {
+            for node in image.nodes(index) {
+                add("blockdev", node);
+            }
+            for device in devices(disk, index) {
+                add("device", device);
+            }
+        }
+        all
+    }
+}
+
+impl Image {
+    /// The block nodes; the guest's disk is `disk{index}`. Nothing outlives the run, so the host need not flush.
+    fn nodes(&self, index: usize) -> Vec<String> {
+        let file = |name: &str, path: &Path| {
+            let path = escape(&path.display().to_string());
+            format!("driver=file,node-name={name},filename={path},cache.no-flush=on,discard=unmap")
+        };
+        let raw = |name: &str| {
+            format!("driver=raw,node-name={name},file=file{index},cache.no-flush=on,discard=unmap")
+        };
+        let disk = format!("disk{index}");
+        match &self.log {
+            None => vec![file(&format!("file{index}"), &self.file), raw(&disk)],
+            Some(log) => vec![
+                file(&format!("file{index}"), &self.file),
+                raw(&format!("raw{index}")),
+                file(&format!("log{index}"), log),
+                format!(
+                    "driver=blklogwrites,node-name={disk},file=raw{index},log=log{index},log-sector-size=512,log-super-update-interval=1,discard=unmap"
+                ),
+            ],
+        }
+    }
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+/// A comma in a value is doubled on QEMU's command line.
+fn escape(value: &str) -> String {
+    value.replace(',', ",,")
+}
+
+fn devices(disk: &Disk, index: usize) -> Vec<String> {
+    let drive = format!("drive=disk{index}");
+    let physical = disk.physical.unwrap_or(disk.block);
+    let blocks = format!(
+        "logical_block_size={},physical_block_size={physical}",
+        disk.block
+    );
+    let mut names = String::new();
+    let mut name = |key: &str, value: &str| {
+        if !value.is_empty() {
+            names.push_str(&format!(",{key}={}", escape(value)));
+        }
+    };
+    let scsi = matches!(disk.attach, Attach::Uas | Attach::Bot);
+    if scsi {
+        name("vendor", &disk.vendor);
+        name("product", &disk.model);
+    } else if disk.attach != Attach::Nvme {
+        name("model", &disk.model);
+    }
+    if disk.attach != Attach::Nvme {
+        name("ver", &disk.firmware);
+    }
+    name("serial", &disk.serial);
+    // Ports of the USB controller count from 1.
+    let port = index + 1;
+    let serial = escape(&disk.serial);
+    match disk.attach {
+        Attach::Ahci => vec![format!(
+            "ide-hd,bus=ide.{index},{drive},rotation_rate=1,{blocks}{names}"
+        )],
+        Attach::AhciCdrom => vec![format!("ide-cd,bus=ide.{index},{drive}{names}")],
+        Attach::Nvme => vec![
+            format!("nvme,id=nvme{index}{names}"),
+            format!("nvme-ns,bus=nvme{index},{drive},{blocks}"),
+        ],
+        Attach::Uas | Attach::Bot => {
+            let bridge = if disk.attach == Attach::Uas {
+                "usb-uas"
+            } else {
+                "usb-bot"
+            };
+            let removable = if disk.removable { "on" } else { "off" };
+            vec![
+                format!("{bridge},id=bridge{index},bus=xhci.0,port={port},serial={serial}"),
+                format!(
+                    "scsi-hd,bus=bridge{index}.0,scsi-id=0,lun=0,{drive},removable={removable},rotation_rate=1,{blocks}{names}"
+                ),
+            ]
+        }
+    }
+}
+
+/// A process that does not outlive the rig's interest in it.
+struct Running(Child);
+
+impl Running {
+    /// Whether it ended well.
+    fn wait(mut self, timeout: Duration) -> Fallible<bool> {
+        let start = Instant::now();
+        while start.elapsed() < timeout {
+            let status = self.0.try_wait().map_err(failed("cannot wait for QEMU"))?;
+            if let Some(status) = status {
+                return Ok(status.success());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err(format!(
+            "the guest did not power off within {} s",
+            timeout.as_secs()
+        ))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail if it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A TPM for one boot; its state stays in the folder.
+struct Swtpm(#[expect(dead_code, reason = "dropping it ends the process")] Running);
+
+impl Swtpm {
+    fn socket(folder: &Path) -> PathBuf {
+        folder.join("tpm.socket")
+    }
+
+    fn start(folder: &Path) -> Fallible<Self> {
+        let state = folder.join("tpm");
+        fs::create_dir_all(&state).map_err(failed(state.display()))?;
+        let socket = Self::socket(folder);
+        let _ = fs::remove_file(&socket);
+        let child = tools::command("swtpm")?
+            .args([
+                "socket",
+                "--tpm2",
+                "--tpmstate",
+                &format!("dir={}", state.display()),
+            ])
+            .args(["--ctrl", &format!("type=unixio,path={}", socket.display())])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut running = Running(child.map_err(failed("cannot start swtpm"))?);
+        let start = Instant::now();
+        while !socket.exists() {
+            let ended = running.0.try_wait().map_err(failed("swtpm"))?;
+            if ended.is_some() || start.elapsed() > Duration::from_secs(30) {
+                return Err("swtpm made no socket".to_owned());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(Self(running))
+    }
+}
