@@ -2,7 +2,10 @@
 //!
 //! Spec: loop(4), `linux/loop.h`. The device goes away with its last user, and keeps the file's lock until then.
 
-#![expect(unsafe_code, reason = "ioctl has no safe form; each wrapper here is one")]
+#![expect(
+    unsafe_code,
+    reason = "ioctl has no safe form; each wrapper here is one"
+)]
 #![expect(
     clippy::disallowed_types,
     reason = "this module owns the control node and the nodes of loop devices"
@@ -78,7 +81,10 @@ pub fn attach(file: impl AsFd, block: BlockSize, read_only: bool) -> io::Result<
     for _ in 0..ATTEMPTS {
         let number = free(&control)?;
         let path = PathBuf::from(format!("/dev/loop{number}"));
-        let node = OpenOptions::new().read(true).write(!read_only).open(&path)?;
+        let node = OpenOptions::new()
+            .read(true)
+            .write(!read_only)
+            .open(&path)?;
         // SAFETY: the kernel reads one struct loop_config, and keeps the file, not the pointer.
         match unsafe { raw::configure(node.as_raw_fd(), &raw const config) } {
             Ok(_) => return Ok(Loop { path, node }),

@@ -4,7 +4,10 @@
 //! wiped, and the kernel is told to wipe its own.
 //! Spec: `linux/dm-ioctl.h`, interface version 4.
 
-#![expect(unsafe_code, reason = "ioctl has no safe form; the one wrapper is here")]
+#![expect(
+    unsafe_code,
+    reason = "ioctl has no safe form; the one wrapper is here"
+)]
 #![expect(
     clippy::disallowed_types,
     reason = "this module owns the control node of the device mapper"
@@ -176,7 +179,10 @@ impl Dm {
     pub fn deps(&self, uuid: &str) -> Result<Vec<(u64, u64)>, DmError> {
         let buffer = self.ask(Command::Deps, &of(uuid, 0))?;
         let deps = Reply::decode(buffer.expose())?.deps()?;
-        Ok(deps.into_iter().map(|dev| (major(dev), minor(dev))).collect())
+        Ok(deps
+            .into_iter()
+            .map(|dev| (major(dev), minor(dev)))
+            .collect())
     }
 
     /// The live table of the mapping with this UUID.

@@ -149,9 +149,7 @@ impl Request<'_> {
         };
         let size = room.max(HEADER + payload);
         let length = u32::try_from(size).map_err(|_| PacketError::Table)?;
-        let mut packet = Secret::new(vec![0; size]);
-        // Best effort: a key may come in, and it is wiped at the end in any case.
-        crate::sys::memory::keep_in_ram(packet.expose()).ok();
+        let mut packet = Secret::in_ram(size);
         let bytes = packet.expose_mut();
         put(bytes, 0, &4u32.to_ne_bytes());
         put(bytes, DATA_SIZE, &length.to_ne_bytes());
@@ -177,7 +175,11 @@ fn put(bytes: &mut [u8], at: usize, data: &[u8]) {
     bytes[at..at + data.len()].copy_from_slice(data);
 }
 
-fn put_text(bytes: &mut [u8], field: std::ops::Range<usize>, text: &str) -> Result<(), PacketError> {
+fn put_text(
+    bytes: &mut [u8],
+    field: std::ops::Range<usize>,
+    text: &str,
+) -> Result<(), PacketError> {
     // At least one NUL ends it.
     if text.len() >= field.len() || text.contains('\0') {
         return Err(PacketError::Name);

@@ -35,7 +35,11 @@ fn a_load_is_laid_out_as_the_kernel_reads_it() {
     };
     let packet = request.encode(0).unwrap();
     let bytes = packet.expose();
-    assert_eq!(bytes.len(), 312 + 96, "40 of the line and its text, to a multiple of 8");
+    assert_eq!(
+        bytes.len(),
+        312 + 96,
+        "40 of the line and its text, to a multiple of 8"
+    );
     assert_eq!(u32_at(bytes, 0), Some(4), "major version");
     assert_eq!(u32_at(bytes, 12), Some(408), "data_size");
     assert_eq!(u32_at(bytes, 16), Some(312), "data_start");
@@ -48,7 +52,10 @@ fn a_load_is_laid_out_as_the_kernel_reads_it() {
     assert_eq!(u32_at(bytes, 332), Some(96), "next");
     assert_eq!(text(&bytes[336..352]), "crypt");
     assert_eq!(text(&bytes[352..]), LINE);
-    assert_eq!(nix::request_code_readwrite!(0xfd, Command::Load.number(), HEADER), 0xC138_FD09);
+    assert_eq!(
+        nix::request_code_readwrite!(0xfd, Command::Load.number(), HEADER),
+        0xC138_FD09
+    );
 }
 
 #[test]
@@ -71,7 +78,10 @@ fn a_list_is_read_entry_by_entry() {
     data.extend([0xFD01u64.to_ne_bytes().as_slice(), &ne(&[0]), b"two\0"].concat());
     let bytes = header(0, &data);
     let devices = Reply::decode(&bytes).unwrap().devices().unwrap();
-    assert_eq!(devices, [(0xFD00, "one".to_owned()), (0xFD01, "two".to_owned())]);
+    assert_eq!(
+        devices,
+        [(0xFD00, "one".to_owned()), (0xFD01, "two".to_owned())]
+    );
     let none = header(0, &[0; 16]);
     assert_eq!(Reply::decode(&none).unwrap().devices(), Ok(Vec::new()));
 }
