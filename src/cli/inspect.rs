@@ -73,7 +73,10 @@ pub fn report(
 }
 
 /// A device knows its block size; an image has it where its table is.
-fn open(path: &Path, block: Option<BlockSize>) -> Result<Box<dyn BlockSource>, Failure> {
+///
+/// # Errors
+/// Exit 5 if it cannot be opened.
+pub fn open(path: &Path, block: Option<BlockSize>) -> Result<Box<dyn BlockSource>, Failure> {
     if files::is_block_device(path)? {
         return Ok(Box::new(BlockDevice::open_read_only(path)?));
     }

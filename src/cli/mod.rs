@@ -11,6 +11,7 @@ mod inspect;
 mod install;
 mod kdf;
 mod lock;
+mod mappings;
 mod output;
 mod picture;
 mod plan;
