@@ -20,6 +20,8 @@ pub mod keys;
 pub mod partitioner;
 pub mod plan;
 pub mod probe;
+pub mod repair;
+pub mod rescue;
 pub mod root;
 pub mod secret;
 pub mod selector;

@@ -1,0 +1,3 @@
+//! What is wrong with a node's disks, and what to type next.
+
+pub mod next;
