@@ -127,19 +127,52 @@ fn passphrases(
     encryption
         .keys
         .iter()
-        .map(|key| Ok((key.slot, passphrase(volume, key, uuid)?)))
+        .map(|key| Ok((key.slot, passphrase(volume, key, uuid, None)?)))
         .collect()
 }
 
-fn passphrase(volume: &str, key: &Key, uuid: Option<&str>) -> Result<Secret, KeyError> {
-    let at = key.at.clone();
-    if key.lock_to_state == Some(true) {
-        return Err(KeyError::LockToState {
-            at,
-            slot: key.slot,
-            volume: volume.to_owned(),
-        });
+/// The passphrase of one key; `salt` is what [`salt`] found in STATE, for keys with `lockToState`.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn passphrase(
+    volume: &str,
+    key: &Key,
+    uuid: Option<&str>,
+    salt: Option<&Secret>,
+) -> Result<Secret, KeyError> {
+    if key.lock_to_state != Some(true) {
+        return unsalted(volume, key, uuid);
     }
+    let salt = salt.ok_or_else(|| KeyError::LockToState {
+        at: key.at.clone(),
+        slot: key.slot,
+        volume: volume.to_owned(),
+    })?;
+    let front = unsalted(volume, key, uuid)?;
+    let mut all = Secret::in_ram(front.len() + salt.len());
+    let (left, right) = all.expose_mut().split_at_mut(front.len());
+    left.copy_from_slice(front.expose());
+    right.copy_from_slice(salt.expose());
+    Ok(all)
+}
+
+/// The salt in the text of STATE's `encryption-salt.yaml`; `None` if that is not one.
+pub fn salt(text: &str) -> Option<Secret> {
+    #[derive(serde::Deserialize)]
+    struct File {
+        #[serde(rename = "diskSalt")]
+        salt: Vec<u8>,
+    }
+    /// Talos makes 32 bytes.
+    const LONGEST: usize = 1024;
+    let file: File = serde_saphyr::from_str(text).ok()?;
+    let salt = Secret::new(file.salt);
+    (!salt.is_empty() && salt.len() <= LONGEST).then_some(salt)
+}
+
+fn unsalted(volume: &str, key: &Key, uuid: Option<&str>) -> Result<Secret, KeyError> {
+    let at = key.at.clone();
     match &key.source {
         KeySource::Static(secret) => Ok(secret.duplicate()),
         KeySource::NodeId => {
@@ -179,6 +212,38 @@ mod tests {
     fn a_node_id_key_is_the_uuid_and_the_volume_id_without_a_separator() {
         let key = node_id("12345678-1234-5678-1234-567812345678", "STATE").unwrap();
         assert_eq!(key.expose(), b"12345678-1234-5678-1234-567812345678STATE");
+    }
+
+    /// The shape is that of the sample in Talos' own test, `encryption_salt_test.go`.
+    #[test]
+    fn a_key_locked_to_state_ends_with_the_salt_that_state_holds() {
+        let list: String = (1..=32).map(|n| format!("    - {n}\n")).collect();
+        let salt = salt(&format!("diskSalt:\n{list}")).unwrap();
+        let key = Key {
+            at: Location::default(),
+            slot: 1,
+            source: KeySource::Static(Secret::from(String::from("secret"))),
+            lock_to_state: Some(true),
+        };
+        let made = passphrase("EPHEMERAL", &key, None, Some(&salt)).unwrap();
+        let want: Vec<u8> = b"secret".iter().copied().chain(1..=32).collect();
+        assert_eq!(made.expose(), want);
+        let error = passphrase("EPHEMERAL", &key, None, None).unwrap_err();
+        assert!(matches!(error, KeyError::LockToState { slot: 1, .. }));
+    }
+
+    #[test]
+    fn what_is_no_salt_is_none() {
+        for text in [
+            "",
+            "diskSalt:",
+            "diskSalt: []",
+            "diskSalt: [256]",
+            "other: [1]",
+            "- 1",
+        ] {
+            assert!(salt(text).is_none(), "{text:?}");
+        }
     }
 
     #[test]

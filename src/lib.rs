@@ -17,6 +17,7 @@ pub mod exit;
 pub mod guid;
 pub mod inspect;
 pub mod keys;
+pub mod mapper;
 pub mod partitioner;
 pub mod plan;
 pub mod probe;

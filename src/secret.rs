@@ -16,6 +16,14 @@ impl Secret {
         Self(Zeroizing::new(bytes))
     }
 
+    /// `len` zero bytes to be filled in place, kept out of swap as far as the system allows.
+    pub fn in_ram(len: usize) -> Self {
+        let secret = Self::new(vec![0; len]);
+        // Without the privilege the bytes are still wiped at the end.
+        crate::sys::memory::keep_in_ram(secret.expose()).ok();
+        secret
+    }
+
     /// A second copy, for the rare place that needs to own one.
     pub fn duplicate(&self) -> Self {
         Self(self.0.clone())

@@ -33,6 +33,13 @@ pub mod udev;
 mod usage;
 
 pub use content::{inspect_source, is_talos_name};
+pub use mounts::Mount;
+
+/// Every mount that can be seen, in whatever namespace, and in sentences what could not be read.
+pub fn mounts(root: &Root) -> (Vec<Mount>, Vec<String>) {
+    let reader = Reader::new(root);
+    (mounts::mounts(&reader), reader.take_unread())
+}
 
 /// Everything that can be found out about the machine under `root`.
 ///

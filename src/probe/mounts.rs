@@ -8,14 +8,15 @@ use super::reader::Reader;
 
 /// One mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mount {
-    pub(super) number: (u64, u64),
+pub struct Mount {
+    /// Major and minor number of the device; the kernel's own for filesystems without one.
+    pub number: (u64, u64),
     /// Where it is mounted.
-    pub(super) point: String,
+    pub point: String,
     /// What was mounted, such as `/dev/sda1` or `overlay`.
-    pub(super) source: String,
+    pub source: String,
     /// Seen by this process or by the first one, not only in some container.
-    pub(super) own: bool,
+    pub own: bool,
 }
 
 /// Mounts of this process, of the first one, and of every other mount namespace.

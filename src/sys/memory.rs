@@ -13,7 +13,8 @@ use std::thread;
 
 use argon2::Block;
 use nix::sys::mman::{
-    MapFlags, MlockAllFlags, MmapAdvise, ProtFlags, madvise, mlockall, mmap_anonymous, munmap,
+    MapFlags, MlockAllFlags, MmapAdvise, ProtFlags, madvise, mlock, mlockall, mmap_anonymous,
+    munmap,
 };
 use nix::sys::resource::{Resource, setrlimit};
 use zeroize::Zeroize as _;
@@ -34,6 +35,19 @@ pub fn forbid_core_dumps() -> io::Result<()> {
 /// `EPERM` or `ENOMEM` where the limit is too low; callers may go on with a warning.
 pub fn lock_memory() -> io::Result<()> {
     mlockall(MlockAllFlags::MCL_CURRENT)?;
+    Ok(())
+}
+
+/// Locks the pages of `bytes` into RAM. They stay so: this process is short, and pages have other tenants.
+///
+/// # Errors
+/// `EPERM` or `ENOMEM` where the limit is too low.
+pub fn keep_in_ram(bytes: &[u8]) -> io::Result<()> {
+    let Some(start) = NonNull::new(bytes.as_ptr().cast_mut().cast::<c_void>()) else {
+        return Ok(());
+    };
+    // SAFETY: the range is that of a slice that is alive, and locking changes nothing in it.
+    unsafe { mlock(start, bytes.len()) }?;
     Ok(())
 }
 

@@ -2,5 +2,8 @@
 //! The file that needs it opens with `#![expect(unsafe_code, reason = "…")]`.
 
 pub mod block;
+pub mod dm;
+pub mod keyring;
+pub mod loopback;
 pub mod memory;
 pub mod signals;

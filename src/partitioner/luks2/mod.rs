@@ -34,7 +34,7 @@ pub use header::{Damage, Header};
 pub use kdf::KdfError;
 pub use metadata::{
     Af, Area, Config, CryptSegment, Digest, Kdf, Keyslot, Luks2Keyslot, Metadata, Pbkdf2Digest,
-    Segment, SegmentSize,
+    Requirements, Segment, SegmentSize,
 };
 pub use read::{CopyState, Found, read};
 pub use seal::{Argon2Cost, SealParams, Sealed, seal};

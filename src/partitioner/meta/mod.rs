@@ -6,10 +6,12 @@
 
 mod adv;
 mod state_encryption;
+mod state_read;
 mod syslinux;
 
 pub use adv::{AdvCopy, AdvDamage, COPIES, Meta, MetaError, copies};
 pub use state_encryption::{NO_STATE_ENCRYPTION, state_encryption_json};
+pub use state_read::{StateTagError, read_state_encryption};
 
 use crate::units::Bytes;
 
