@@ -281,7 +281,8 @@ fn meta(source: &dyn BlockSource, partition: &Partition) -> (MetaFacts, Stored) 
         Err(error) => return damaged(error.to_string()),
     };
     let value = meta.get(tag::STATE_ENCRYPTION);
-    let keys = value.and_then(|value| meta::state_keys(value.expose()).ok().flatten());
+    let keys = value.and_then(|value| meta::read_state_encryption(value).ok().flatten());
+    let keys = keys.map(|encryption| encryption.keys);
     let kind = |key: &Key| format!("{} {}", key.slot, key.source.word());
     let uuid = meta.get(tag::UUID_OVERRIDE);
     let uuid = uuid.map(|uuid| String::from_utf8_lossy(uuid.expose()).into_owned());

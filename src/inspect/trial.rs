@@ -69,12 +69,12 @@ impl<'a> Volume<'a> {
     /// Tries every key, each on its own slot as Talos does.
     pub fn try_all(&mut self, keys: &[Key], uuid: Option<&str>) -> BTreeMap<u32, Trial> {
         let mut trials = BTreeMap::new();
-        for (slot, key) in keys::each(self.name, keys, uuid) {
-            let trial = match key {
-                Ok(key) => self.one(slot, key),
+        for key in keys {
+            let trial = match keys::passphrase(self.name, key, uuid, None) {
+                Ok(made) => self.one(key.slot, made),
                 Err(error) => Trial::Untried(in_words(&error).to_owned()),
             };
-            trials.insert(slot, trial);
+            trials.insert(key.slot, trial);
         }
         trials
     }

@@ -16,7 +16,7 @@ pub(super) fn judge(
     source: &dyn BlockSource,
     partition: &Partition,
     side: Option<Side>,
-) -> Result<Verdict, Refusal> {
+) -> Result<Verdict, Box<Refusal>> {
     if !partition.signatures.iter().any(|s| s.kind == "crypto_LUKS") {
         return Ok(Verdict::Healthy);
     }
@@ -61,7 +61,7 @@ impl Volume<'_> {
         primary: &Header,
         secondary: &Header,
         side: Option<Side>,
-    ) -> Result<Verdict, Refusal> {
+    ) -> Result<Verdict, Box<Refusal>> {
         let size = primary.hdr_size;
         let bytes = [self.read(Bytes::ZERO, size)?, self.read(size, size)?];
         if restore::same_content(&bytes[0], &bytes[1]) {
@@ -106,7 +106,7 @@ impl Volume<'_> {
         bad: &CopyState,
         which: Which,
         side: Option<Side>,
-    ) -> Result<Verdict, Refusal> {
+    ) -> Result<Verdict, Box<Refusal>> {
         let words = said(which, bad);
         if let CopyState::Damaged(damage) = bad
             && !restore::is_surely_damaged(damage)
@@ -131,7 +131,7 @@ impl Volume<'_> {
     }
 
     /// Whether the damaged first header still has the shape of one with another UUID.
-    fn is_of_another(&self, good: &Header) -> Result<bool, Refusal> {
+    fn is_of_another(&self, good: &Header) -> Result<bool, Box<Refusal>> {
         let binary = self.read(Bytes::ZERO, Bytes::new(4096))?;
         let fields = restore::header_fields(&binary);
         let field = |name: &str| {
@@ -143,7 +143,7 @@ impl Volume<'_> {
         Ok(field("magic") == "first copy" && whole && uuid != good.uuid)
     }
 
-    fn restore(&self, good: &Header, which: Which, words: String) -> Result<Verdict, Refusal> {
+    fn restore(&self, good: &Header, which: Which, words: String) -> Result<Verdict, Box<Refusal>> {
         if !good.requirements().is_empty() {
             let why = format!(
                 "the good header requires {}: cryptsetup has to finish that first",
@@ -193,7 +193,7 @@ impl Volume<'_> {
         }))
     }
 
-    fn read(&self, at: Bytes, len: Bytes) -> Result<Vec<u8>, Refusal> {
+    fn read(&self, at: Bytes, len: Bytes) -> Result<Vec<u8>, Box<Refusal>> {
         let start = Bytes::new(self.extent.start.get().saturating_add(at.get()));
         let extent = Extent::new(start, len);
         if !self.extent.contains(extent) {
@@ -203,7 +203,7 @@ impl Volume<'_> {
         read.map_err(|error| self.unreadable(&error.to_string()))
     }
 
-    fn unreadable(&self, why: &str) -> Refusal {
+    fn unreadable(&self, why: &str) -> Box<Refusal> {
         unreadable(
             Structure::Luks2,
             self.partition.name.clone(),

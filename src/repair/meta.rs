@@ -15,7 +15,7 @@ pub(super) fn judge(
     source: &dyn BlockSource,
     partition: &Partition,
     _side: Option<Side>,
-) -> Result<Verdict, Refusal> {
+) -> Result<Verdict, Box<Refusal>> {
     if partition.name != "META" || partition.extent.len != PARTITION_SIZE {
         return Ok(Verdict::Healthy);
     }

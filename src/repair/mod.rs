@@ -214,7 +214,7 @@ impl Diagnosis {
             Err(error) => {
                 let why = error.to_string();
                 let refusal = unreadable(Structure::Gpt, String::new(), why);
-                self.refusals.push(refusal);
+                self.refusals.push(*refusal);
                 return None;
             }
         };
@@ -243,7 +243,7 @@ impl Diagnosis {
                     };
                     self.offer(source, repair, healed);
                 }
-                Err(refusal) => self.refusals.push(refusal),
+                Err(refusal) => self.refusals.push(*refusal),
             }
         }
     }
@@ -277,15 +277,15 @@ enum Verdict {
     Refused(Refusal),
 }
 
-fn unreadable(structure: Structure, volume: String, why: String) -> Refusal {
-    Refusal {
+fn unreadable(structure: Structure, volume: String, why: String) -> Box<Refusal> {
+    Box::new(Refusal {
         structure,
         volume,
         what: String::from("it cannot be read"),
         why,
         choices: Vec::new(),
         difference: Vec::new(),
-    }
+    })
 }
 
 /// The mark of an apply that was interrupted, and anything that looks like one of ours and cannot be read.

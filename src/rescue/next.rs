@@ -44,13 +44,14 @@ pub struct Typed {
 }
 
 impl Line {
+    /// The command `name` alone.
+    pub fn new(name: &str) -> Self {
+        Self(vec![name.to_owned()])
+    }
+
     /// The command `name` on `place`.
     pub fn on(name: &str, place: &Place) -> Self {
-        Self(vec![
-            name.to_owned(),
-            place.option().to_owned(),
-            place.path().to_owned(),
-        ])
+        Self::new(name).with(&[place.option(), place.path()])
     }
 
     /// The same with more words.

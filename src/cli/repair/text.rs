@@ -8,74 +8,84 @@ use crate::rescue::next::{Line, Place};
 /// A report for people.
 pub(super) fn render(report: &Report, args: &RepairArgs) -> String {
     let geometry = report.geometry;
-    let mut text = format!(
-        "{}: {}, {}-byte blocks\n",
-        report.path,
-        geometry.size,
-        geometry.logical.get()
-    );
-    let mut say = |indent: usize, line: &str| {
-        let wrapped = wrap(line, WIDTH - indent - 2, indent + 2);
-        text.push_str(&format!("{}{wrapped}\n", " ".repeat(indent)));
-    };
+    let block = geometry.logical.get();
+    let mut text = Text(format!(
+        "{}: {}, {block}-byte blocks\n",
+        report.path, geometry.size
+    ));
     for item in &report.repairs {
-        say(0, &format!("{}{}", prefix(&item.volume), item.what));
-        say(2, &format!("restored from {}", item.from));
+        text.say(0, &format!("{}{}", prefix(&item.volume), item.what));
+        text.say(2, &format!("restored from {}", item.from));
         for line in &item.difference {
-            say(2, line);
+            text.say(2, line);
         }
         for range in &item.ranges {
             let (start, end) = (range.extent.start.get(), range.extent.end().get());
-            say(2, &format!("bytes {start:#x}..{end:#x} ({})", range.what));
+            text.say(2, &format!("bytes {start:#x}..{end:#x} ({})", range.what));
         }
     }
     for refusal in &report.refused {
-        say(
+        text.say(
             0,
             &format!("left alone: {}{}", prefix(&refusal.volume), refusal.what),
         );
-        say(2, &refusal.why);
+        text.say(2, &refusal.why);
         for line in &refusal.difference {
-            say(2, line);
+            text.say(2, line);
         }
     }
     for remark in &report.remarks {
-        say(0, &format!("note: {remark}"));
+        text.say(0, &format!("note: {remark}"));
     }
-    match report.outcome {
-        Outcome::Healthy => say(0, "every copy is good: nothing to repair, 0 writes"),
-        Outcome::Refused => say(0, "nothing was written"),
-        Outcome::Preview => {
-            let place = match &args.image {
-                Some(path) => Place::Image(path.display().to_string()),
-                None => Place::Disk(report.path.clone()),
-            };
-            let mut line = Line::on("repair", &place);
-            if let Some(from) = args.from {
-                line = line.with(&["--from", from.word()]);
+    text.outcome(report, args);
+    text.0
+}
+
+struct Text(String);
+
+impl Text {
+    fn say(&mut self, indent: usize, line: &str) {
+        let wrapped = wrap(line, WIDTH - indent - 2, indent + 2);
+        self.0
+            .push_str(&format!("{}{wrapped}\n", " ".repeat(indent)));
+    }
+
+    fn outcome(&mut self, report: &Report, args: &RepairArgs) {
+        match report.outcome {
+            Outcome::Healthy => self.say(0, "every copy is good: nothing to repair, 0 writes"),
+            Outcome::Refused => self.say(0, "nothing was written"),
+            Outcome::Preview => {
+                let line = again(report, args).with(&["--yes"]);
+                self.say(0, "nothing was written yet; this does it:");
+                // Never broken, so that it can be pasted.
+                self.0.push_str(&format!("  {line}\n"));
             }
-            say(
-                0,
-                &format!(
-                    "nothing was written yet; this does it: {}",
-                    line.with(&["--yes"])
-                ),
-            );
-        }
-        Outcome::Repaired | Outcome::Undone => {
-            say(
-                0,
-                &format!("repaired and read back: {} writes", report.writes),
-            );
-            if let Some(backup) = &report.backup {
-                say(
+            Outcome::Repaired | Outcome::Undone => {
+                self.say(
                     0,
-                    &format!("`keelblock repair --undo {backup} --yes` puts back what was there"),
+                    &format!("repaired and read back: {} writes", report.writes),
                 );
+                if let Some(backup) = &report.backup {
+                    let line = Line::new("repair").with(&["--undo", backup, "--yes"]);
+                    self.say(0, "this puts back what was there before:");
+                    self.0.push_str(&format!("  {line}\n"));
+                }
             }
         }
     }
-    text
+}
+
+/// What was typed, but for what says whether to write.
+fn again(report: &Report, args: &RepairArgs) -> Line {
+    let place = match &args.image {
+        Some(path) => Place::Image(path.display().to_string()),
+        None => Place::Disk(report.path.clone()),
+    };
+    let line = Line::on("repair", &place);
+    match args.from {
+        Some(from) => line.with(&["--from", from.word()]),
+        None => line,
+    }
 }
 
 /// The volume before what is said of it; nothing before what is said of the table.
