@@ -1,4 +1,4 @@
-//! The only place that starts a process: the distribution's mkfs.
+//! The only place that starts a process: the distribution's mkfs, and this program again.
 #![expect(clippy::disallowed_methods, reason = "this module starts processes")]
 
 use std::ffi::{OsStr, OsString};
@@ -108,6 +108,19 @@ pub fn run(argv: &[String], file: OwnedFd) -> Result<(), ExecError> {
         program: program.clone(),
         status: output.status,
         message: first_line(&output.stderr),
+    })
+}
+
+/// Runs this very program with other arguments, at the same terminal, and waits for it.
+///
+/// # Errors
+/// [`ExecError::Start`]; how it ended is for the caller to judge.
+pub fn ourselves(arguments: &[String]) -> Result<std::process::ExitStatus, ExecError> {
+    // The file that is running, whatever lies at its path by now.
+    let status = Command::new("/proc/self/exe").args(arguments).status();
+    status.map_err(|source| ExecError::Start {
+        program: String::from("keelblock"),
+        source,
     })
 }
 

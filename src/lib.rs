@@ -22,6 +22,8 @@ pub mod notify;
 pub mod partitioner;
 pub mod plan;
 pub mod probe;
+pub mod repair;
+pub mod rescue;
 pub mod root;
 pub mod secret;
 pub mod selector;

@@ -295,7 +295,7 @@ fn parse_size(text: &str) -> Result<Bytes, String> {
     bytes.map(Bytes::new).ok_or_else(wrong)
 }
 
-pub fn parse_block_size(text: &str) -> Result<BlockSize, String> {
+pub(super) fn parse_block_size(text: &str) -> Result<BlockSize, String> {
     let number: u32 = text
         .parse()
         .map_err(|_| format!("{text:?} is not a block size; 512 and 4096 are"))?;

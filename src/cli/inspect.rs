@@ -11,8 +11,8 @@ use crate::cli::{context, files};
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::inspect::facts::Facts;
+use crate::inspect::trial::Trying;
 use crate::inspect::{self, Report};
-use crate::keys::Keys;
 use crate::partitioner::gpt;
 use crate::probe;
 use crate::target::BlockSource;
@@ -47,7 +47,7 @@ pub fn run(global: &Global, args: &InspectArgs, output: &mut Output) -> Result<E
 /// Looks at a disk or image.
 ///
 /// # Errors
-/// Exit 5 if it cannot be opened, 2 if the configuration's keys cannot be made.
+/// Exit 5 if it cannot be opened.
 pub fn report(
     path: &Path,
     block: Option<BlockSize>,
@@ -56,13 +56,12 @@ pub fn report(
 ) -> Result<Report, Failure> {
     let source = open(path, block)?;
     let (content, _) = probe::inspect_source(source.as_ref());
-    let keys = spec.map(|spec| Keys::resolve(spec, uuid)).transpose()?;
-    let facts = Facts::read(
-        source.as_ref(),
-        &content,
-        keys.as_ref(),
-        Bytes::new(4 << 30),
-    );
+    let trying = spec.map(|spec| Trying {
+        spec: Some(spec),
+        uuid,
+        memory: Bytes::new(4 << 30),
+    });
+    let facts = Facts::read(source.as_ref(), &content, trying);
     Ok(inspect::inspect(
         &path.display().to_string(),
         source.geometry(),
@@ -72,10 +71,10 @@ pub fn report(
     ))
 }
 
-/// A device knows its block size; an image has it where its table is.
+/// Opens a disk or image for reading. A device knows its block size; an image has it where its table is.
 ///
 /// # Errors
-/// Exit 5 if it cannot be opened.
+/// Exit 4 if another program has it, 5 if it cannot be opened.
 pub fn open(path: &Path, block: Option<BlockSize>) -> Result<Box<dyn BlockSource>, Failure> {
     if files::is_block_device(path)? {
         return Ok(Box::new(BlockDevice::open_read_only(path)?));

@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod ask;
 mod context;
 mod demo;
 mod error;

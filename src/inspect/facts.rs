@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::keys::Keys;
-use crate::partitioner::luks2::{self, Kdf, Keyslot, Limits, Luks2Error, Segment};
-use crate::partitioner::meta::{Meta, tag};
+use crate::config::spec::Key;
+use crate::inspect::trial::{Trial, Trying, Volume};
+use crate::partitioner::luks2::{self, Kdf, Keyslot, Segment};
+use crate::partitioner::meta::{self, Meta, tag};
 use crate::probe::inventory::{Content, Partition};
 use crate::secret::Secret;
 use crate::target::BlockSource;
@@ -37,8 +38,10 @@ pub struct Luks {
     pub defects: Vec<String>,
     /// What Talos' own header check refuses.
     pub refused: Vec<String>,
-    /// For each slot of the configuration: whether its key opens it.
-    pub opens: BTreeMap<u32, bool>,
+    /// For each slot of the configuration: what came of trying its key.
+    pub opens: BTreeMap<u32, Trial>,
+    /// STATE only: the same with META's own keys, with which Talos opens it before it has a configuration.
+    pub meta_opens: BTreeMap<u32, Trial>,
 }
 
 /// META.
@@ -58,30 +61,24 @@ pub enum MetaFacts {
 }
 
 impl Facts {
-    /// Reads what the partitions of `content` need; with keys also whether they open. Opening takes the
-    /// KDF's memory, at most `memory` of it.
-    pub fn read(
-        source: &dyn BlockSource,
-        content: &Content,
-        keys: Option<&Keys>,
-        memory: Bytes,
-    ) -> Self {
+    /// Reads what the partitions of `content` need; with `trying` also which keys open the volumes. META's override of
+    /// the machine's UUID counts, as it does for Talos.
+    pub fn read(source: &dyn BlockSource, content: &Content, trying: Option<Trying<'_>>) -> Self {
         let mut facts = Self::default();
-        for partition in content
-            .layout()
-            .iter()
-            .flat_map(|layout| &layout.partitions)
-        {
+        let mut stored = Stored::default();
+        let all = || content.layout().into_iter().flat_map(|l| &l.partitions);
+        for partition in all().filter(|p| p.name == "META" && p.extent.len == META_SIZE) {
+            let (found, keys) = meta(source, partition);
+            (facts.meta, stored) = (Some(found), keys);
+        }
+        for partition in all() {
             let is_luks = partition.signatures.iter().any(|s| s.kind == "crypto_LUKS");
             if is_luks && let Ok(found) = luks2::read(source, partition.extent) {
-                let keys = keys.map_or(&[][..], |keys| keys.of(&partition.name));
-                facts.luks.insert(
-                    partition.number,
-                    luks(source, partition, &found, keys, memory),
-                );
-            }
-            if partition.name == "META" && partition.extent.len == META_SIZE {
-                facts.meta = Some(meta(source, partition));
+                let mut luks = luks(source, partition, &found);
+                if let Some(trying) = trying {
+                    luks.try_keys(source, partition, &found, trying, &stored);
+                }
+                facts.luks.insert(partition.number, luks);
             }
         }
         facts
@@ -112,7 +109,44 @@ impl Facts {
     }
 }
 
+/// What META holds that opens STATE, or changes how keys are made.
+#[derive(Default)]
+struct Stored {
+    keys: Vec<Key>,
+    uuid: Option<String>,
+}
+
+fn tried(trials: &BTreeMap<u32, Trial>, whose: &str) -> Vec<String> {
+    let words = |(slot, trial): (&u32, &Trial)| match trial {
+        Trial::Opens => format!("slot {slot} opens with {whose}"),
+        Trial::WrongKey => format!("slot {slot} does NOT open with {whose}"),
+        Trial::NoSuchSlot => format!("slot {slot} is not there for {whose}"),
+        Trial::Untried(why) => format!("slot {slot} was not tried with {whose}: {why}"),
+    };
+    trials.iter().map(words).collect()
+}
+
 impl Luks {
+    fn try_keys(
+        &mut self,
+        source: &dyn BlockSource,
+        partition: &Partition,
+        found: &luks2::Found,
+        trying: Trying<'_>,
+        stored: &Stored,
+    ) {
+        let Some(header) = found.header() else { return };
+        let name = partition.name.as_str();
+        let uuid = stored.uuid.as_deref().or(trying.uuid);
+        let mut volume = Volume::new(source, partition.extent, header, name, trying.memory);
+        if let Some(encryption) = trying.spec.and_then(|spec| spec.encryption_of(name)) {
+            self.opens = volume.try_all(&encryption.keys, uuid);
+        }
+        if name == "STATE" {
+            self.meta_opens = volume.try_all(&stored.keys, uuid);
+        }
+    }
+
     fn in_words(&self) -> String {
         let mut words = Vec::new();
         if !self.cipher.is_empty() {
@@ -122,12 +156,10 @@ impl Luks {
             ));
             words.extend(self.slots.iter().map(|slot| format!("slot {slot}")));
         }
-        words.extend(self.opens.iter().map(|(slot, opens)| {
-            format!(
-                "slot {slot} {} with this config's key",
-                if *opens { "opens" } else { "does NOT open" }
-            )
-        }));
+        words.extend(tried(&self.opens, "this config's key"));
+        if self.meta_opens != self.opens {
+            words.extend(tried(&self.meta_opens, "META's own key"));
+        }
         words.extend(self.defects.iter().cloned());
         words.join("; ")
     }
@@ -153,13 +185,7 @@ impl MetaFacts {
     }
 }
 
-fn luks(
-    source: &dyn BlockSource,
-    partition: &Partition,
-    found: &luks2::Found,
-    keys: &[(u32, Secret)],
-    memory: Bytes,
-) -> Luks {
+fn luks(source: &dyn BlockSource, partition: &Partition, found: &luks2::Found) -> Luks {
     let mut facts = Luks::default();
     for (copy, name) in [(&found.primary, "first"), (&found.secondary, "second")] {
         match copy {
@@ -197,24 +223,6 @@ fn luks(
         facts.refused.push(String::from(
             "its two copies differ and are as new as each other",
         ));
-    }
-    let limits = Limits {
-        memory,
-        ..Limits::default()
-    };
-    for (slot, key) in keys {
-        let opened = luks2::unlock(source, partition.extent, header, *slot, key, &limits);
-        match opened {
-            Ok(_) => {
-                facts.opens.insert(*slot, true);
-            }
-            Err(Luks2Error::WrongPassphrase { .. } | Luks2Error::NoSuchKeyslot(_)) => {
-                facts.opens.insert(*slot, false);
-            }
-            Err(error) => facts
-                .defects
-                .push(format!("slot {slot} could not be tried: {error}")),
-        }
     }
     facts
 }
@@ -259,49 +267,32 @@ fn kib(kib: u32) -> Bytes {
     Bytes::new(u64::from(kib) << 10)
 }
 
-fn meta(source: &dyn BlockSource, partition: &Partition) -> MetaFacts {
+fn meta(source: &dyn BlockSource, partition: &Partition) -> (MetaFacts, Stored) {
+    let damaged = |why: String| (MetaFacts::Damaged(why), Stored::default());
     let bytes = match source.read_extent(partition.extent) {
-        Ok(bytes) => bytes,
-        Err(error) => return MetaFacts::Damaged(error.to_string()),
+        Ok(bytes) => Secret::new(bytes),
+        Err(error) => return damaged(error.to_string()),
     };
-    if bytes.iter().all(|byte| *byte == 0) {
-        return MetaFacts::Empty;
+    if bytes.expose().iter().all(|byte| *byte == 0) {
+        return (MetaFacts::Empty, Stored::default());
     }
-    match Meta::decode(&bytes) {
-        Ok(meta) => MetaFacts::Sound {
-            tags: meta.tags().collect(),
-            state: meta
-                .get(tag::STATE_ENCRYPTION)
-                .and_then(|value| key_kinds(value.expose())),
-        },
-        Err(error) => MetaFacts::Damaged(error.to_string()),
-    }
-}
-
-/// Slots and kinds of the keys in tag 0x09, never their values; `None` for `null` or what is no JSON.
-fn key_kinds(json: &[u8]) -> Option<Vec<String>> {
-    let value: serde_json::Value = serde_json::from_slice(json).ok()?;
-    let keys = value.get("EncryptionKeys")?.as_array()?;
-    let kind = |key: &serde_json::Value| {
-        let names = [
-            ("KeyStatic", "static"),
-            ("KeyNodeID", "nodeID"),
-            ("KeyKMS", "kms"),
-            ("KeyTPM", "tpm"),
-        ];
-        names
-            .iter()
-            .find(|(field, _)| key.get(*field).is_some_and(|v| !v.is_null()))
-            .map_or("unknown", |(_, kind)| kind)
+    let meta = match Meta::decode(bytes.expose()) {
+        Ok(meta) => meta,
+        Err(error) => return damaged(error.to_string()),
     };
-    let slot = |key: &serde_json::Value| {
-        key.get("KeySlot")
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0)
+    let value = meta.get(tag::STATE_ENCRYPTION);
+    let keys = value.and_then(|value| meta::read_state_encryption(value).ok().flatten());
+    let keys = keys.map(|encryption| encryption.keys);
+    let kind = |key: &Key| format!("{} {}", key.slot, key.source.word());
+    let uuid = meta.get(tag::UUID_OVERRIDE);
+    let uuid = uuid.map(|uuid| String::from_utf8_lossy(uuid.expose()).into_owned());
+    let sound = MetaFacts::Sound {
+        tags: meta.tags().collect(),
+        state: keys.as_deref().map(|keys| keys.iter().map(kind).collect()),
     };
-    Some(
-        keys.iter()
-            .map(|key| format!("{} {}", slot(key), kind(key)))
-            .collect(),
-    )
+    let stored = Stored {
+        keys: keys.unwrap_or_default(),
+        uuid: uuid.filter(|uuid| !uuid.is_empty()),
+    };
+    (sound, stored)
 }

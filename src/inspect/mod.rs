@@ -4,7 +4,8 @@
 //! name; STATE is opened with what META's tag 0x09 says, before any configuration is read.
 
 pub mod facts;
-mod rules;
+pub mod rules;
+pub mod trial;
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::spec::{FilesystemKind, Spec};
 use crate::inspect::Verdict;
 use crate::inspect::facts::{Facts, Luks, MetaFacts};
+use crate::inspect::trial::Trial;
 use crate::partitioner::adopt::{self, Found};
 use crate::partitioner::layout::META_SIZE;
 use crate::probe::inventory::{Layout, Partition};
@@ -223,40 +224,43 @@ fn luks(partition: &Partition, facts: &Facts, encrypted: Option<bool>) -> (Verdi
             format!("Talos refuses its header: {refusal}"),
         );
     }
-    opening(luks)
+    // STATE is opened with META's keys, before any configuration is read.
+    if partition.name == "STATE" && !luks.meta_opens.is_empty() {
+        return opening(luks, &luks.meta_opens, "META's tag 0x09");
+    }
+    opening(luks, &luks.opens, "this configuration")
 }
 
-fn opening(luks: &Luks) -> (Verdict, String) {
-    if luks.opens.is_empty() {
+fn opening(luks: &Luks, trials: &BTreeMap<u32, Trial>, whose: &str) -> (Verdict, String) {
+    let slots = |wanted: &dyn Fn(&Trial) -> bool| {
+        let slots = trials.iter().filter(|(_, trial)| wanted(trial));
+        slots
+            .map(|(slot, _)| slot.to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let opening = slots(&|trial| *trial == Trial::Opens);
+    let untried = slots(&|trial| matches!(trial, Trial::Untried(_)));
+    if opening.is_empty() && (trials.is_empty() || !untried.is_empty()) {
         return (Verdict::Adopt, String::from("sealed; not tried with a key"));
     }
-    let opening: Vec<String> = luks
-        .opens
-        .iter()
-        .filter(|(_, opens)| **opens)
-        .map(|(slot, _)| slot.to_string())
-        .collect();
     if opening.is_empty() {
         return (
             Verdict::Hang,
-            String::from("sealed, and no key of this configuration opens it"),
+            format!("sealed, and no key of {whose} opens it"),
         );
     }
     let extra: Vec<String> = luks
         .numbers
         .iter()
-        .filter(|slot| !luks.opens.contains_key(slot))
+        .filter(|slot| !trials.contains_key(slot))
         .map(u32::to_string)
         .collect();
     if extra.is_empty() {
-        return (
-            Verdict::Adopt,
-            format!("opens with slot {}", opening.join(", ")),
-        );
+        return (Verdict::Adopt, format!("opens with slot {opening}"));
     }
     let why = format!(
-        "opens with slot {}; Talos will remove slot {}",
-        opening.join(", "),
+        "opens with slot {opening}; Talos will remove slot {}",
         extra.join(", ")
     );
     (Verdict::Adopt, why)

@@ -133,6 +133,13 @@ impl Header {
     }
 }
 
+/// Puts the right checksum into a header that was sound before its fields were changed.
+pub(super) fn seal(block: &mut [u8]) {
+    let size = u32::from_le_bytes(array(block, 12)) as usize;
+    let crc = checksum(&block[..size]);
+    block[16..20].copy_from_slice(&crc.to_le_bytes());
+}
+
 /// CRC-32 over a header with its checksum field taken as zero.
 fn checksum(header: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();

@@ -13,6 +13,7 @@ mod encode;
 mod entry;
 mod header;
 mod mbr;
+pub mod raw;
 mod read;
 mod table;
 

@@ -136,12 +136,12 @@ pub fn read(source: &dyn BlockSource) -> Result<Found, GptError> {
 }
 
 /// A copy with its header, if that could be decoded.
-struct Copy {
-    header: Option<Header>,
-    state: CopyState,
+pub(super) struct Copy {
+    pub(super) header: Option<Header>,
+    pub(super) state: CopyState,
 }
 
-fn read_copy(source: &dyn BlockSource, at: Lba) -> Result<Copy, GptError> {
+pub(super) fn read_copy(source: &dyn BlockSource, at: Lba) -> Result<Copy, GptError> {
     let geometry = source.geometry();
     let damaged = |header, damage| {
         Ok(Copy {
@@ -217,7 +217,11 @@ fn backup_entries_fit(table: &Gpt) -> bool {
         && table.first_usable <= table.last_usable()
 }
 
-fn read_blocks(source: &dyn BlockSource, at: Lba, count: u64) -> Result<Vec<u8>, GptError> {
+pub(super) fn read_blocks(
+    source: &dyn BlockSource,
+    at: Lba,
+    count: u64,
+) -> Result<Vec<u8>, GptError> {
     let block = u64::from(source.geometry().logical.get());
     let extent = Extent::new(
         Bytes::new(at.0.saturating_mul(block)),

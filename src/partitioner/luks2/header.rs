@@ -35,7 +35,7 @@ pub(super) enum Copy {
 }
 
 impl Copy {
-    const fn magic(self) -> &'static [u8; 6] {
+    pub(super) const fn magic(self) -> &'static [u8; 6] {
         match self {
             Self::Primary => PRIMARY,
             Self::Secondary => SECONDARY,
@@ -217,20 +217,20 @@ impl Header {
     }
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut number = [0; 8];
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_be_bytes(number)
 }
 
-fn text_at(bytes: &[u8], at: usize, len: usize) -> String {
+pub(super) fn text_at(bytes: &[u8], at: usize, len: usize) -> String {
     let field = &bytes[at..at + len];
     let end = field.iter().position(|b| *b == 0).unwrap_or(len);
     String::from_utf8_lossy(&field[..end]).into_owned()
 }
 
 /// Over the whole copy, with the checksum field taken as zero.
-fn checksum(bytes: &[u8], algorithm: &str) -> Result<Vec<u8>, Damage> {
+pub(super) fn checksum(bytes: &[u8], algorithm: &str) -> Result<Vec<u8>, Damage> {
     fn over<H: Digest>(bytes: &[u8]) -> Vec<u8> {
         let mut hash = H::new();
         hash.update(&bytes[..CHECKSUM.start]);

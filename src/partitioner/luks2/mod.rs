@@ -18,6 +18,7 @@ mod header;
 mod kdf;
 mod metadata;
 mod read;
+pub mod restore;
 mod seal;
 mod talos;
 mod unlock;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::secret::Secret;
-use crate::units::Bytes;
+use crate::units::{Bytes, Extent};
 
 use super::PARTITION_SIZE;
 use super::syslinux;
@@ -73,6 +73,37 @@ pub enum AdvDamage {
     /// Tags are 8 bits; Talos would take another for one of these.
     #[error("tag {0} is not possible")]
     Tag(u32),
+}
+
+/// One of the two copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdvCopy {
+    /// It can be read.
+    Sound,
+    /// Nothing but zeros.
+    Zero,
+    /// It cannot be used.
+    Damaged(AdvDamage),
+}
+
+/// Where the two copies lie in the partition.
+pub const COPIES: [Extent; 2] = [
+    Extent::new(Bytes::ZERO, Bytes::new(COPY as u64)),
+    Extent::new(Bytes::new(COPY as u64), Bytes::new(COPY as u64)),
+];
+
+/// How the two copies are.
+///
+/// # Errors
+/// [`MetaError::Size`] for anything but a whole partition.
+pub fn copies(partition: &[u8]) -> Result<[AdvCopy; 2], MetaError> {
+    check_size(partition)?;
+    let state = |copy: &[u8]| match decode_copy(copy) {
+        Ok(_) => AdvCopy::Sound,
+        Err(_) if copy.iter().all(|byte| *byte == 0) => AdvCopy::Zero,
+        Err(damage) => AdvCopy::Damaged(damage),
+    };
+    Ok([state(&partition[..COPY]), state(&partition[COPY..2 * COPY])])
 }
 
 impl Meta {

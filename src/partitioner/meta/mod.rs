@@ -9,7 +9,7 @@ mod state_encryption;
 mod state_read;
 mod syslinux;
 
-pub use adv::{AdvDamage, Meta, MetaError};
+pub use adv::{AdvCopy, AdvDamage, COPIES, Meta, MetaError, copies};
 pub use state_encryption::{NO_STATE_ENCRYPTION, state_encryption_json};
 pub use state_read::{StateTagError, read_state_encryption};
 
@@ -26,4 +26,23 @@ pub mod tag {
     pub const UUID_OVERRIDE: u8 = 0x0F;
     /// Which bootloader a disk image was made for.
     pub const DISK_IMAGE_BOOTLOADER: u8 = 0x11;
+
+    /// What Talos calls a tag; `unknown` for one that it does not know.
+    pub const fn name(tag: u8) -> &'static str {
+        match tag {
+            0x06 => "Upgrade",
+            0x07 => "StagedUpgradeImageRef",
+            0x08 => "StagedUpgradeInstallOptions",
+            STATE_ENCRYPTION => "StateEncryptionConfig",
+            0x0A => "MetalNetworkPlatformConfig",
+            0x0B => "DownloadURLCode",
+            0x0C => "UserReserved1",
+            0x0D => "UserReserved2",
+            0x0E => "UserReserved3",
+            UUID_OVERRIDE => "UUIDOverride",
+            0x10 => "UniqueMachineToken",
+            DISK_IMAGE_BOOTLOADER => "DiskImageBootloader",
+            _ => "unknown",
+        }
+    }
 }
