@@ -3,9 +3,8 @@
 use std::io;
 use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::apply::contents;
+use crate::apply::erase;
 use crate::apply::journal::{Event, Journal};
 use crate::apply::prepare::Prepared;
 use crate::apply::published::{self, PublishError};
@@ -82,6 +81,8 @@ pub struct Outcome {
     pub steps: Vec<StepReceipt>,
     /// What was made and read back.
     pub made: Vec<Made>,
+    /// Which of [`DiskPlan::erase`] the medium was told that it is not needed.
+    pub discarded: Vec<usize>,
     /// Bytes written.
     pub bytes_written: u64,
 }
@@ -96,6 +97,16 @@ const DONE: Done = Done {
     outcome: "done",
     note: None,
 };
+
+impl Done {
+    fn not_discarded() -> Self {
+        let note = Some(String::from("the disk does not discard, or has it off"));
+        Self {
+            outcome: "skipped",
+            note,
+        }
+    }
+}
 
 /// An error with its causes, on one line.
 fn in_full(error: &StepError) -> String {
@@ -177,6 +188,13 @@ impl DiskRun<'_> {
         match op {
             Op::ReadBack => outcome.made = readback::everything(self, target)?,
             Op::Discard => return self.discard(target).map_err(io),
+            Op::DiscardVolume { erase: index } => {
+                let disk = self.disk();
+                if !erase::discard(disk, &disk.erase[*index], target) {
+                    return Ok(Done::not_discarded());
+                }
+                outcome.discarded.push(*index);
+            }
             Op::Publish => {
                 let note = published::publish(target).map_err(|source| match source {
                     PublishError::Io(source) => io(source),
@@ -199,9 +217,7 @@ impl DiskRun<'_> {
             match target.discard(*extent) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                    let note = Some(String::from("the disk does not discard, or has it off"));
-                    let outcome = "skipped";
-                    return Ok(Done { outcome, note });
+                    return Ok(Done::not_discarded());
                 }
                 Err(error) => return Err(error),
             }
@@ -234,6 +250,16 @@ impl DiskRun<'_> {
                 }
             }
             Op::Sync => target.sync()?,
+            Op::RestoreTable => {
+                for (at, bytes) in self.tables.restored() {
+                    written += write(target, Some(*at), bytes)?;
+                    target.sync()?;
+                }
+            }
+            Op::Overwrite { erase: index } => {
+                written += erase::overwrite(&disk.erase[*index], &self.plan.id, target)?;
+            }
+            Op::Zero { erase: index } => erase::zero(&disk.erase[*index], target)?,
             Op::Seal { partition } => {
                 written += self.contents(*partition, target, contents::seal)?
             }
@@ -256,7 +282,7 @@ impl DiskRun<'_> {
                     &tables::protective_mbr(disk, &block),
                 )?;
             }
-            Op::Discard | Op::Publish | Op::ReadBack => {}
+            Op::Discard | Op::DiscardVolume { .. } | Op::Publish | Op::ReadBack => {}
         }
         Ok(written)
     }
@@ -309,11 +335,16 @@ impl DiskRun<'_> {
                 partition.name.clone()
             }
         };
+        let erased = |index: usize| partition(&disk.erase[index].partition);
         let what = match op {
             Op::Mark => String::from("mark as unfinished"),
             Op::Wipe { wipe } => format!("wipe {}", disk.wipe[*wipe].why),
             Op::Discard => String::from("discard what the disk held"),
             Op::Sync => String::from("sync"),
+            Op::RestoreTable => String::from("restore a damaged copy of the table"),
+            Op::Overwrite { erase } => format!("overwrite the keys of {}", erased(*erase)),
+            Op::DiscardVolume { erase } => format!("discard {}", erased(*erase)),
+            Op::Zero { erase } => format!("zero {}", erased(*erase)),
             Op::Clear { partition: index } => format!("clear the ends of {}", partition(index)),
             Op::Seal { partition: index } => format!("seal {}", partition(index)),
             Op::Fill { partition: index } => format!("fill {}", partition(index)),
@@ -323,6 +354,9 @@ impl DiskRun<'_> {
                 match stage {
                     crate::plan::TableStage::Without => {
                         format!("table without new volumes: {piece}")
+                    }
+                    crate::plan::TableStage::Erasing => {
+                        format!("table that names the volumes no more: {piece}")
                     }
                     crate::plan::TableStage::Final => format!("table: {piece}"),
                 }
@@ -344,44 +378,4 @@ fn write(
     let Some(at) = at else { return Ok(0) };
     target.write_all_at(at, bytes)?;
     Ok(bytes.len() as u64)
-}
-
-/// Above this size only the ends of a kept partition are digested.
-const DIGEST_WHOLE: Bytes = Bytes::mib(64);
-
-/// The digest of a partition that is kept.
-///
-/// # Errors
-/// The target's.
-pub fn kept_digest(
-    partition: &PartitionPlan,
-    source: &dyn crate::target::BlockSource,
-) -> io::Result<String> {
-    let whole = partition.size <= DIGEST_WHOLE;
-    let extents = if whole {
-        vec![partition.extent()]
-    } else {
-        ends(partition.extent())
-    };
-    let mut hash = Sha256::new();
-    for extent in extents {
-        let mut at = extent.start;
-        while at < extent.end() {
-            let piece = Extent::between(
-                at,
-                extent.end().min(Bytes::new(at.get() + Bytes::MIB.get())),
-            );
-            hash.update(source.read_extent(piece)?);
-            at = piece.end();
-        }
-    }
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(format!(
-        "{}:{hex}",
-        if whole { "sha256" } else { "sha256-ends" }
-    ))
 }
