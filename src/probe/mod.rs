@@ -32,6 +32,7 @@ mod transport;
 pub mod udev;
 mod usage;
 
+pub use boot::META_OF_RUNNING_TALOS;
 pub use content::{inspect_source, is_talos_name};
 
 /// Everything that can be found out about the machine under `root`.
