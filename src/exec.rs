@@ -1,10 +1,13 @@
-//! The only place that starts a process: the distribution's mkfs, and this program again.
+//! The only place that starts a process: the distribution's mkfs, this program again, and the stock installer
+//! ([`stand_in`]).
 #![expect(clippy::disallowed_methods, reason = "this module starts processes")]
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+
+pub mod stand_in;
 
 /// Why a program did not do its work.
 #[derive(Debug, thiserror::Error)]

@@ -16,6 +16,7 @@ pub mod exec;
 pub mod exit;
 pub mod guid;
 pub mod inspect;
+pub mod installer;
 pub mod keys;
 pub mod mapper;
 pub mod notify;

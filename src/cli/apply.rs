@@ -21,6 +21,7 @@ use crate::partitioner::kdf::TooMuchMemory;
 use crate::partitioner::meta;
 use crate::plan::{ContentPlan, EraseMethod, Plan};
 use crate::secret::Secret;
+use crate::target::BlockTarget;
 use crate::units::Bytes;
 
 pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exit, Failure> {
@@ -105,6 +106,19 @@ fn no_plan(path: &Path, text: &str, error: &serde_json::Error) -> Failure {
 /// # Errors
 /// As [`apply::apply`]'s, and for disks that cannot be opened.
 pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Receipt, Failure> {
+    execute_on(spec, plan, state_dir, || targets::open(plan))
+}
+
+/// The same on disks that `open` gives, in the order of the plan.
+///
+/// # Errors
+/// As [`execute`]'s.
+pub fn execute_on(
+    spec: &Spec,
+    plan: &Plan,
+    state_dir: Option<&Path>,
+    open: impl FnOnce() -> Result<Vec<Box<dyn BlockTarget>>, Failure>,
+) -> Result<Receipt, Failure> {
     let keys = Keys::resolve_some(spec, plan.machine.uuid.as_deref(), |volume| {
         plan.needs_key(volume)
     })?;
@@ -116,7 +130,7 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
     let available = available_memory();
     affordable(plan, available)?;
     let state = targets::state_dir(state_dir)?;
-    let mut targets = targets::open(plan)?;
+    let mut targets = open()?;
     let journal = targets::journal(plan, &state);
     let mut progress = Progress::new(journal, plan.steps.len());
     let mkfs = Distribution {
@@ -150,7 +164,10 @@ pub fn available_memory() -> Bytes {
 }
 
 /// The plan fixed the cost; memory may have become scarce since.
-fn affordable(plan: &Plan, available: Bytes) -> Result<(), Failure> {
+///
+/// # Errors
+/// Exit 4 if a key derivation would take more than half of what is `available`.
+pub fn affordable(plan: &Plan, available: Bytes) -> Result<(), Failure> {
     let seals = plan
         .disks
         .iter()

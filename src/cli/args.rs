@@ -161,7 +161,7 @@ pub struct TargetArgs {
 }
 
 /// What a plan depends on.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct PlanningArgs {
     /// UUID of the machine, for nodeID keys [default: this machine's]
     #[arg(long, value_name = "UUID")]

@@ -67,6 +67,38 @@ pub fn text(path: &Path) -> Result<String, Failure> {
     })
 }
 
+/// All of standard input, as it is.
+///
+/// # Errors
+/// Exit 2 if it cannot be read or is too big.
+pub fn standard_input() -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    io::stdin()
+        .lock()
+        .take(LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| {
+            Failure::new(Exit::Usage, "cannot read standard input")
+                .because(&error)
+                .hint("give the configuration on standard input, or close it with `</dev/null`")
+        })?;
+    if bytes.len() as u64 > LIMIT {
+        let message = "the configuration on standard input is larger than 16 MiB";
+        return Err(Failure::new(Exit::Usage, message).hint(NAME_THE_RIGHT_ONE));
+    }
+    Ok(bytes)
+}
+
+/// Whether two paths lead to the same file.
+///
+/// # Errors
+/// The system's, if one of them cannot be looked at.
+pub fn are_same(one: &Path, other: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (one, other) = (std::fs::metadata(one)?, std::fs::metadata(other)?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
 /// Writes a file whole or not at all, readable by its owner only.
 ///
 /// # Errors

@@ -44,10 +44,17 @@ pub use crate::cli::error::Failure;
 
 /// Parses the command line, runs the command and prints what came of it.
 pub fn run() -> ExitCode {
+    if let Some(code) = install::by_name(std::env::args_os()) {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    // It has exit codes of its own, and hands over before anything is changed.
+    if let Command::Install(args) = &cli.command {
+        return install::run(&cli.global, args);
+    }
     let ended = AtomicBool::new(false);
     let exit = telemetry::guarded(|| {
         let exit = guarded(&cli);
@@ -102,7 +109,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Rescue(args) => rescue::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
         Command::Reset(args) => reset::run(&cli.global, args, output),
-        Command::Install(args) => install::run(&cli.global, args, output),
+        Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
         Command::Validate(args) => validate::run(args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }

@@ -68,6 +68,12 @@ impl Output {
 
     /// Prints a failure.
     pub fn fail(&mut self, failure: &Failure) -> Exit {
+        self.fail_as(failure, failure.exit.code());
+        failure.exit
+    }
+
+    /// Prints a failure of a command that ends with a code of its own.
+    pub fn fail_as(&mut self, failure: &Failure, code: u8) {
         let mut err = io::stderr().lock();
         // If standard error is gone, there is nobody left to tell.
         drop(writeln!(err, "error: {}", failure.message));
@@ -77,16 +83,19 @@ impl Output {
         if let Some(hint) = &failure.hint {
             drop(writeln!(err, "  hint:  {hint}"));
         }
-        self.fail_for_machines(failure);
-        failure.exit
+        self.document(failure, code);
     }
 
     /// Prints a failure as the last line of output in JSON mode, and nothing in text mode.
     pub fn fail_for_machines(&self, failure: &Failure) {
+        self.document(failure, failure.exit.code());
+    }
+
+    fn document(&self, failure: &Failure, code: u8) {
         if self.format == Format::Json {
             let document = ErrorDocument {
                 schema: "keelblock/error/v1",
-                exit: failure.exit.code(),
+                exit: code,
                 error: &failure.message,
                 causes: &failure.causes,
                 hint: failure.hint.as_deref(),

@@ -18,6 +18,9 @@ const POINTS: [&str; 8] = [
     "/run/archiso/bootmnt",
 ];
 
+/// Evidence that a running Talos has its META partition on a disk. An installer's run leaves it, too.
+pub const META_OF_RUNNING_TALOS: &str = "Talos runs, and its META partition lies here";
+
 /// What the kernel's command line says about the boot.
 #[derive(Debug, Default)]
 pub(super) struct CommandLine {
@@ -69,7 +72,7 @@ pub(super) fn evidence(
         }
     }
     if line.talos && partitions(&disk.content).any(|partition| partition.name == "META") {
-        evidence.push("Talos runs, and its META partition lies here".to_owned());
+        evidence.push(META_OF_RUNNING_TALOS.to_owned());
     }
     if disk.removable || disk.talos.cdrom {
         let image = signatures(&disk.content).find(|s| s.kind == "iso9660");

@@ -33,6 +33,7 @@ mod transport;
 pub mod udev;
 mod usage;
 
+pub use boot::META_OF_RUNNING_TALOS;
 pub use content::{inspect_source, is_talos_name};
 pub use mounts::Mount;
 

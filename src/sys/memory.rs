@@ -16,7 +16,7 @@ use nix::sys::mman::{
     MapFlags, MlockAllFlags, MmapAdvise, ProtFlags, madvise, mlock, mlockall, mmap_anonymous,
     munmap,
 };
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use zeroize::Zeroize as _;
 
 /// Forbids core dumps of this process, and tracing by other processes of the same user.
@@ -24,7 +24,9 @@ use zeroize::Zeroize as _;
 /// # Errors
 /// The kernel's; a caller that holds secrets should refuse to go on.
 pub fn forbid_core_dumps() -> io::Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    // The hard limit stays: who has no privilege could not give it back to a program that this one starts.
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, hard)?;
     nix::sys::prctl::set_dumpable(false)?;
     Ok(())
 }

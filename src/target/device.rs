@@ -139,6 +139,33 @@ impl BlockDevice {
         Ok(device)
     }
 
+    /// The same for a disk that somebody else has just laid out: whoever looks at its new partitions holds it for a
+    /// moment. Waits for at most `patience`.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub fn open_when_free(
+        path: &Path,
+        diskseq: Option<u64>,
+        patience: Duration,
+    ) -> Result<Self, DeviceError> {
+        // Short at first: who comes second finds the disk held for longer.
+        let mut pause = Duration::from_millis(2);
+        let mut waited = Duration::ZERO;
+        loop {
+            match Self::open(path, diskseq) {
+                Err(DeviceError::Busy(_) | DeviceError::Locked(_)) if waited < patience => {
+                    sleep(pause);
+                    waited += pause;
+                    if waited > Duration::from_secs(1) {
+                        pause = Duration::from_millis(100);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+
     /// Opens for reading, with a shared lock.
     ///
     /// # Errors
