@@ -132,15 +132,7 @@ pub fn plan(
         title: title(disk),
         roles: roles.to_vec(),
         geometry,
-        before: Precondition {
-            fingerprint: disk.fingerprint.clone(),
-            content: adopt::in_words(&disk.content),
-            diskseq: disk.diskseq,
-            unfinished: disk
-                .content
-                .layout()
-                .and_then(|layout| layout.unfinished.clone()),
-        },
+        before: before(disk),
         table,
         fresh,
         writes_table: fresh || damaged || partitions.iter().any(PartitionPlan::is_made),
@@ -150,6 +142,17 @@ pub fn plan(
         erase: Vec::new(),
         partitions,
     })
+}
+
+/// What must still be true of `disk` when its plan is applied.
+pub fn before(disk: &Disk) -> Precondition {
+    let layout = disk.content.layout();
+    Precondition {
+        fingerprint: disk.fingerprint.clone(),
+        content: adopt::in_words(&disk.content),
+        diskseq: disk.diskseq,
+        unfinished: layout.and_then(|layout| layout.unfinished.clone()),
+    }
 }
 
 /// Selection asks for consent, too; but it is here that a disk would get a new table.

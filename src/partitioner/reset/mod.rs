@@ -38,8 +38,8 @@ use crate::partitioner::planner::{Options, estimate, title};
 use crate::partitioner::steps;
 use crate::partitioner::wanted::Style;
 use crate::plan::{
-    Action, ContentPlan, DiskPlan, Erase, EraseMethod, MachineBinding, PartitionPlan, Plan,
-    Precondition, Proof, Purpose, SCHEMA, StateTag,
+    Action, ContentPlan, DiskPlan, Erase, EraseMethod, MachineBinding, PartitionPlan, Plan, Proof,
+    Purpose, SCHEMA, StateTag,
 };
 use crate::probe::inventory::{Content, Disk, Layout, Machine};
 use crate::probe::marker::MARKER_EXTENT;
@@ -168,7 +168,7 @@ fn one(
         None => without(subject, layout, options).map_err(failed)?,
         Some(spec) => resealed(subject, layout, spec, options)?,
     };
-    plan.before = before(subject.disk);
+    plan.before = disk::before(subject.disk);
     plan.path.clone_from(&subject.disk.path);
     let gone = |p: &PartitionPlan| subject.facts.volumes.get(&p.number);
     for (index, partition) in plan.partitions.iter().enumerate() {
@@ -211,18 +211,6 @@ fn sound(disk: &Disk) -> Result<&Layout, ResetError> {
     }
 }
 
-fn before(disk: &Disk) -> Precondition {
-    Precondition {
-        fingerprint: disk.fingerprint.clone(),
-        content: adopt::in_words(&disk.content),
-        diskseq: disk.diskseq,
-        unfinished: disk
-            .content
-            .layout()
-            .and_then(|layout| layout.unfinished.clone()),
-    }
-}
-
 /// The disk without its volumes.
 fn without(
     subject: &Subject<'_>,
@@ -251,7 +239,7 @@ fn without(
         title: title(disk),
         roles: Vec::new(),
         geometry: disk::geometry(disk)?,
-        before: before(disk),
+        before: disk::before(disk),
         table: table.unwrap_or_else(|| options.seed.guid(&disk.id, "disk")),
         fresh: false,
         writes_table: false,
