@@ -72,22 +72,22 @@ pub fn run(rig: &Rig, scenario: &Scenario, count: usize, seed: u64) -> Fallible<
         .min(batches.len());
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
+    let recovered = AtomicUsize::new(0);
     thread::scope(|scope| {
         for worker in 0..workers {
-            let (rehearsal, batches, next, failures) = (&rehearsal, &batches, &next, &failures);
+            let (rehearsal, batches, next) = (&rehearsal, &batches, &next);
+            let (failures, recovered) = (&failures, &recovered);
             scope.spawn(move || {
                 while let Some((batch, cuts)) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let wrong = rehearsal.boot(worker, batch * PER_BOOT, cuts);
+                    let wrong = rehearsal.boot(worker, batch * PER_BOOT, cuts, recovered);
                     failures.lock().unwrap().extend(wrong);
                 }
             });
         }
     });
     let failures = failures.into_inner().unwrap();
-    println!(
-        "{name}: {} of {count} cuts recovered, seed {seed}",
-        count - failures.len().min(count)
-    );
+    let recovered = recovered.into_inner();
+    println!("{name}: {recovered} of {count} cuts recovered, seed {seed}");
     if failures.is_empty() {
         return std::fs::remove_dir_all(&rehearsal.folder).map_err(failed(name));
     }
@@ -220,7 +220,13 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// Boots once, runs phase 3 after each of these cuts, and gives what went wrong.
-    fn boot(&self, worker: usize, first: usize, cuts: &[Cut]) -> Vec<String> {
+    fn boot(
+        &self,
+        worker: usize,
+        first: usize,
+        cuts: &[Cut],
+        recovered: &AtomicUsize,
+    ) -> Vec<String> {
         let name = &self.scenario.name;
         let mut wrong = Vec::new();
         let mut done = 0;
@@ -228,7 +234,10 @@ impl<'a> Rehearsal<'a> {
             done += 1;
             let number = first + done;
             match result {
-                Ok(()) => println!("{name} cut {number}: ok, {cut}"),
+                Ok(()) => {
+                    recovered.fetch_add(1, Ordering::Relaxed);
+                    println!("{name} cut {number}: ok, {cut}");
+                }
                 Err(error) => {
                     println!("{name} cut {number}: FAILED, {cut}: {error}");
                     wrong.push(format!("{name} cut {number} ({cut}): {error}"));
