@@ -25,6 +25,8 @@ mod tools;
 use std::env;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempPath;
+
 use self::kernel::Kernel;
 use self::run::Rig;
 use self::scenario::Scenario;
@@ -36,7 +38,7 @@ fn folder() -> PathBuf {
 }
 
 /// The program for the guest: `KEELBLOCK_BIN`, or built here. There is no C library in the guest.
-fn keelblock() -> Fallible<PathBuf> {
+fn keelblock() -> Fallible<TempPath> {
     let program = match env::var_os("KEELBLOCK_BIN") {
         Some(path) => PathBuf::from(path),
         None => built()?,
@@ -50,13 +52,13 @@ fn keelblock() -> Fallible<PathBuf> {
         ));
     }
     // Debug information would only fill the guest's memory.
-    let stripped = folder().join("keelblock");
+    let stripped = tempfile::NamedTempFile::new().map_err(failed("no temporary file"))?;
     let (from, to) = (
         program.display().to_string(),
-        stripped.display().to_string(),
+        stripped.path().display().to_string(),
     );
     tools::run("strip", &["-o", &to, &from])?;
-    Ok(stripped)
+    Ok(stripped.into_temp_path())
 }
 
 fn built() -> Fallible<PathBuf> {

@@ -16,7 +16,7 @@ use super::tools::{self, Fallible, failed};
 pub struct Rig {
     pub kernel: Kernel,
     /// Static, for the guest.
-    pub keelblock: PathBuf,
+    pub keelblock: tempfile::TempPath,
     /// Below the target folder.
     pub folder: PathBuf,
 }
