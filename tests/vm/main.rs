@@ -12,16 +12,20 @@
 )]
 
 mod cpio;
+mod cuts;
 mod initramfs;
 mod kernel;
 mod machine;
 mod qemu;
 mod run;
 mod scenario;
+mod sparse;
 mod tools;
 
 use std::env;
 use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
 
 use self::kernel::Kernel;
 use self::run::Rig;
@@ -34,7 +38,7 @@ fn folder() -> PathBuf {
 }
 
 /// The program for the guest: `KEELBLOCK_BIN`, or built here. There is no C library in the guest.
-fn keelblock() -> Fallible<PathBuf> {
+fn keelblock() -> Fallible<TempPath> {
     let program = match env::var_os("KEELBLOCK_BIN") {
         Some(path) => PathBuf::from(path),
         None => built()?,
@@ -48,13 +52,13 @@ fn keelblock() -> Fallible<PathBuf> {
         ));
     }
     // Debug information would only fill the guest's memory.
-    let stripped = folder().join("keelblock");
+    let stripped = tempfile::NamedTempFile::new().map_err(failed("no temporary file"))?;
     let (from, to) = (
         program.display().to_string(),
-        stripped.display().to_string(),
+        stripped.path().display().to_string(),
     );
     tools::run("strip", &["-o", &to, &from])?;
-    Ok(stripped)
+    Ok(stripped.into_temp_path())
 }
 
 fn built() -> Fallible<PathBuf> {
@@ -93,8 +97,7 @@ fn rig() -> Fallible<Rig> {
 }
 
 /// The scenarios that `KEELBLOCK_VM` names: `NAME…`, `all`, or those of every run.
-fn chosen() -> Fallible<Vec<Scenario>> {
-    let all = Scenario::all()?;
+fn chosen(all: Vec<Scenario>) -> Fallible<Vec<Scenario>> {
     let wanted = env::var("KEELBLOCK_VM").unwrap_or_default();
     let words: Vec<&str> = wanted.split_whitespace().collect();
     for word in &words {
@@ -114,17 +117,49 @@ fn chosen() -> Fallible<Vec<Scenario>> {
     Ok(all.into_iter().filter(is_chosen).collect())
 }
 
+fn all(found: Fallible<Vec<Scenario>>) -> Vec<Scenario> {
+    found
+        .and_then(chosen)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[test]
 #[ignore = "boots virtual machines for minutes: tests/vm/run"]
 fn in_virtual_machines_every_check_of_the_chosen_scenarios_holds() {
     let rig = rig().unwrap_or_else(|error| panic!("{error}"));
     let mut failures = Vec::new();
-    for scenario in chosen().unwrap_or_else(|error| panic!("{error}")) {
+    for scenario in all(Scenario::all()) {
         for booted in &scenario.machines {
             if let Err(error) = rig.run(&scenario, booted) {
                 println!("{error}");
                 failures.push(error);
             }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// How many cuts there are, and from which seed.
+fn number(variable: &str, default: u64) -> u64 {
+    let text = env::var(variable).unwrap_or_default();
+    match text.parse() {
+        Ok(number) => number,
+        Err(_) if text.is_empty() => default,
+        Err(error) => panic!("{variable} is {text:?}: {error}"),
+    }
+}
+
+#[test]
+#[ignore = "boots virtual machines for minutes: tests/vm/run --cuts 200"]
+fn in_virtual_machines_no_power_cut_leaves_what_a_second_run_cannot_finish() {
+    let rig = rig().unwrap_or_else(|error| panic!("{error}"));
+    let count = usize::try_from(number("KEELBLOCK_VM_CUTS", 10)).unwrap();
+    let seed = number("KEELBLOCK_VM_SEED", 1);
+    let mut failures = Vec::new();
+    for scenario in all(Scenario::cuts()) {
+        if let Err(error) = cuts::run(&rig, &scenario, count, seed) {
+            println!("{error}");
+            failures.push(error);
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

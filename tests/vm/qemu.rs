@@ -2,10 +2,14 @@
 
 use std::env;
 use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use super::kernel::Kernel;
 use super::machine::{Attach, Disk, Machine};
@@ -35,34 +39,60 @@ pub struct Image {
 }
 
 impl Boot<'_> {
-    /// Runs until the guest powers off, and gives what it said on its port for results.
-    pub fn run(&self, name: &str) -> Fallible<String> {
-        let console = self.folder.join(format!("{name}.console"));
-        let results = self.folder.join(format!("{name}.results"));
-        let _tpm = self
-            .machine
-            .tpm
-            .then(|| Swtpm::start(self.folder))
-            .transpose()?;
-        let mut command = tools::command("qemu-system-x86_64")?;
-        command.args(self.arguments());
-        command.args(["-serial", &format!("file:{}", console.display())]);
-        command.args(["-serial", &format!("file:{}", results.display())]);
-        let errors = self.folder.join(format!("{name}.qemu"));
-        let file = fs::File::create(&errors).map_err(failed(errors.display()))?;
-        let child = command.stdout(Stdio::null()).stderr(file).spawn();
-        let child = Running(child.map_err(failed("cannot start qemu-system-x86_64"))?);
-        let ended = child.wait(self.timeout);
-        let said = fs::read_to_string(&errors).unwrap_or_default();
-        let results = fs::read_to_string(&results).unwrap_or_default();
-        match ended? {
-            true => Ok(results),
-            false => Err(format!("QEMU failed: {}", said.trim())),
+    /// Runs until the guest powers off, and gives the lines that it said on its port for results.
+    pub fn run(&self, name: &str) -> Fallible<Vec<String>> {
+        let mut guest = self.start(name)?;
+        let mut lines = Vec::new();
+        while let Some(line) = guest.line()? {
+            lines.push(line);
         }
-        .map_err(|error| format!("{error}; console: {}", console.display()))
+        guest.finish().map(|()| lines)
     }
 
-    fn arguments(&self) -> Vec<String> {
+    /// Powers it on. Logs are called `name`.
+    pub fn start(&self, name: &str) -> Fallible<Guest> {
+        let console = self.folder.join(format!("{name}.console"));
+        let errors = self.folder.join(format!("{name}.qemu"));
+        // The path of a socket has at most 107 bytes, and the target folder may lie deep.
+        let sockets = tempfile::tempdir().map_err(failed("no temporary folder"))?;
+        let results = sockets.path().join("results");
+        let tpm = sockets.path().join("tpm");
+        let tpm_process = self.machine.tpm.then(|| swtpm(self.folder, &tpm));
+        let mut command = tools::command("qemu-system-x86_64")?;
+        command.args(self.arguments(&tpm));
+        command.args(["-serial", &format!("file:{}", console.display())]);
+        let results_arguments = format!("unix:{},server=on,wait=on", results.display());
+        command.args(["-serial", &results_arguments]);
+        let file = fs::File::create(&errors).map_err(failed(errors.display()))?;
+        let tpm_process = tpm_process.transpose()?;
+        let child = command.stdout(Stdio::null()).stderr(file).spawn();
+        let mut qemu = Running(child.map_err(failed("cannot start qemu-system-x86_64"))?);
+        let deadline = Instant::now() + self.timeout;
+        let port = loop {
+            if let Ok(port) = UnixStream::connect(&results) {
+                break port;
+            }
+            if qemu.ended()?.is_some() || Instant::now() > deadline {
+                let said = fs::read_to_string(&errors).unwrap_or_default();
+                return Err(format!("QEMU did not start: {}", said.trim()));
+            }
+            thread::sleep(Duration::from_millis(10));
+        };
+        let short = Some(Duration::from_millis(200));
+        port.set_read_timeout(short).map_err(failed("port"))?;
+        Ok(Guest {
+            qemu,
+            port,
+            pending: Vec::new(),
+            deadline,
+            console,
+            errors,
+            _tpm: tpm_process,
+            _sockets: sockets,
+        })
+    }
+
+    fn arguments(&self, tpm: &Path) -> Vec<String> {
         let machine = self.machine;
         let accelerator = env::var("KEELBLOCK_VM_ACCEL").unwrap_or_else(|_| "tcg".to_owned());
         let smbios = format!(
@@ -71,9 +101,9 @@ impl Boot<'_> {
             escape(&machine.product),
             machine.uuid
         );
-        // No mitigations and no self-tests of ciphers: they only cost time under emulation.
+        // What only costs time under emulation is left out. The check of the timer fails on a host with much to do.
         let words = format!(
-            "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on cryptomgr.notests {}",
+            "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off no_timer_check random.trust_cpu=on cryptomgr.notests {}",
             self.cmdline
         );
         let mut all = words_of(
@@ -89,11 +119,8 @@ impl Boot<'_> {
         add("append", words);
         add("device", "qemu-xhci,id=xhci,p2=8,p3=8".to_owned());
         if machine.tpm {
-            let socket = Swtpm::socket(self.folder);
-            add(
-                "chardev",
-                format!("socket,id=tpm,path={}", socket.display()),
-            );
+            let chardev = format!("socket,id=tpm,path={}", tpm.display());
+            add("chardev", chardev);
             add("tpmdev", "emulator,id=tpm0,chardev=tpm".to_owned());
             add("device", "tpm-tis,tpmdev=tpm0".to_owned());
         }
@@ -196,24 +223,84 @@ fn devices(disk: &Disk, index: usize) -> Vec<String> {
     }
 }
 
+/// A machine that is on.
+#[derive(Debug)]
+pub struct Guest {
+    qemu: Running,
+    /// The guest's port for results.
+    port: UnixStream,
+    /// Bytes after the last whole line.
+    pending: Vec<u8>,
+    deadline: Instant,
+    console: PathBuf,
+    errors: PathBuf,
+    _tpm: Option<Running>,
+    _sockets: TempDir,
+}
+
+impl Guest {
+    /// The next line, or nothing if QEMU has ended.
+    pub fn line(&mut self) -> Fallible<Option<String>> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=end).collect();
+                return Ok(Some(String::from_utf8_lossy(&line).trim().to_owned()));
+            }
+            let mut buffer = [0; 4096];
+            match self.port.read(&mut buffer) {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.pending.extend(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(self.wrong(&error.to_string())),
+            }
+            if Instant::now() > self.deadline {
+                return Err(self.wrong("the guest did not come to its end in time"));
+            }
+        }
+    }
+
+    /// Says a line to the guest.
+    pub fn say(&mut self, line: &str) -> Fallible<()> {
+        let written = writeln!(self.port, "{line}");
+        written.map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    /// Gives the guest this much more time from now on.
+    pub fn extend(&mut self, time: Duration) {
+        self.deadline = Instant::now() + time;
+    }
+
+    /// Waits until QEMU has ended, and looks how.
+    pub fn finish(mut self) -> Fallible<()> {
+        while Instant::now() < self.deadline {
+            match self.qemu.ended()? {
+                Some(true) => return Ok(()),
+                Some(false) => {
+                    let said = fs::read_to_string(&self.errors).unwrap_or_default();
+                    return Err(self.wrong(&format!("QEMU failed: {}", said.trim())));
+                }
+                None => thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        Err(self.wrong("QEMU did not end in time"))
+    }
+
+    /// What went wrong, and where to read more.
+    pub fn wrong(&self, what: &str) -> String {
+        format!("{what}; console: {}", self.console.display())
+    }
+}
+
 /// A process that does not outlive the rig's interest in it.
+#[derive(Debug)]
 struct Running(Child);
 
 impl Running {
-    /// Whether it ended well.
-    fn wait(mut self, timeout: Duration) -> Fallible<bool> {
-        let start = Instant::now();
-        while start.elapsed() < timeout {
-            let status = self.0.try_wait().map_err(failed("cannot wait for QEMU"))?;
-            if let Some(status) = status {
-                return Ok(status.success());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Err(format!(
-            "the guest did not power off within {} s",
-            timeout.as_secs()
-        ))
+    /// Whether it has ended, and well.
+    fn ended(&mut self) -> Fallible<Option<bool>> {
+        let status = self.0.try_wait().map_err(failed("cannot wait"))?;
+        Ok(status.map(|status| status.success()))
     }
 }
 
@@ -225,39 +312,24 @@ impl Drop for Running {
     }
 }
 
-/// A TPM for one boot; its state stays in the folder.
-struct Swtpm(#[expect(dead_code, reason = "dropping it ends the process")] Running);
-
-impl Swtpm {
-    fn socket(folder: &Path) -> PathBuf {
-        folder.join("tpm.socket")
-    }
-
-    fn start(folder: &Path) -> Fallible<Self> {
-        let state = folder.join("tpm");
-        fs::create_dir_all(&state).map_err(failed(state.display()))?;
-        let socket = Self::socket(folder);
-        let _ = fs::remove_file(&socket);
-        let child = tools::command("swtpm")?
-            .args([
-                "socket",
-                "--tpm2",
-                "--tpmstate",
-                &format!("dir={}", state.display()),
-            ])
-            .args(["--ctrl", &format!("type=unixio,path={}", socket.display())])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut running = Running(child.map_err(failed("cannot start swtpm"))?);
-        let start = Instant::now();
-        while !socket.exists() {
-            let ended = running.0.try_wait().map_err(failed("swtpm"))?;
-            if ended.is_some() || start.elapsed() > Duration::from_secs(30) {
-                return Err("swtpm made no socket".to_owned());
-            }
-            thread::sleep(Duration::from_millis(10));
+/// A TPM for one boot, reached through `socket`; its state stays in the folder.
+fn swtpm(folder: &Path, socket: &Path) -> Fallible<Running> {
+    let state = folder.join("tpm");
+    fs::create_dir_all(&state).map_err(failed(state.display()))?;
+    let state = format!("dir={}", state.display());
+    let control = format!("type=unixio,path={}", socket.display());
+    let child = tools::command("swtpm")?
+        .args(["socket", "--tpm2", "--tpmstate", &state, "--ctrl", &control])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut running = Running(child.map_err(failed("cannot start swtpm"))?);
+    let start = Instant::now();
+    while !socket.exists() {
+        if running.ended()?.is_some() || start.elapsed() > Duration::from_secs(30) {
+            return Err("swtpm made no socket".to_owned());
         }
-        Ok(Self(running))
+        thread::sleep(Duration::from_millis(10));
     }
+    Ok(running)
 }

@@ -16,7 +16,7 @@ use super::tools::{self, Fallible, failed};
 pub struct Rig {
     pub kernel: Kernel,
     /// Static, for the guest.
-    pub keelblock: PathBuf,
+    pub keelblock: tempfile::TempPath,
     /// Below the target folder.
     pub folder: PathBuf,
 }
@@ -82,25 +82,26 @@ pub fn title(scenario: &Scenario, booted: &Booted) -> String {
 }
 
 /// Prints what the guest said, and counts what is wrong.
-fn report(title: &str, phase: u32, results: &str) -> usize {
-    let mut wrong = 0;
-    let mut checks = 0;
-    for line in results.lines().map(str::trim) {
+fn report(title: &str, phase: u32, lines: &[String]) -> usize {
+    for line in lines {
         println!("{title} [{phase}] {line}");
-        checks += usize::from(line.starts_with("ok "));
-        wrong += usize::from(line.starts_with("FAILED "));
     }
-    let finished = results
-        .lines()
-        .any(|line| line.trim() == format!("done {phase}"));
-    for (missing, what) in [
-        (!finished, "did not come to its end"),
-        (checks == 0, "checked nothing"),
-    ] {
-        if missing {
-            println!("{title} [{phase}] FAILED the phase {what}");
-            wrong += 1;
-        }
+    let wrong = wrong_lines(lines, phase);
+    for line in wrong.iter().filter(|line| !lines.contains(line)) {
+        println!("{title} [{phase}] {line}");
+    }
+    wrong.len()
+}
+
+/// The checks that failed; a phase that ended early or checked nothing fails, too.
+pub fn wrong_lines(lines: &[String], phase: u32) -> Vec<String> {
+    let failed = lines.iter().filter(|line| line.starts_with("FAILED "));
+    let mut wrong: Vec<String> = failed.cloned().collect();
+    if !lines.contains(&format!("done {phase}")) {
+        wrong.push("FAILED the phase did not come to its end".to_owned());
+    }
+    if !lines.iter().any(|line| line.starts_with("ok ")) {
+        wrong.push("FAILED the phase checked nothing".to_owned());
     }
     wrong
 }

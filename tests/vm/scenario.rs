@@ -28,6 +28,8 @@ pub struct Scenario {
     pub cmdline: String,
     /// How many times the machine boots with the same disks.
     pub phases: u32,
+    /// The disk whose power is cut during phase 2; phase 3 then runs after every cut.
+    pub cut: Option<String>,
     /// For one phase.
     pub timeout: Duration,
 }
@@ -45,8 +47,12 @@ impl Scenario {
         Self::below(&root().join("scenarios"))
     }
 
-    /// All in one folder, by name.
-    pub fn below(folder: &Path) -> Fallible<Vec<Self>> {
+    /// All below `cuts/`, by name.
+    pub fn cuts() -> Fallible<Vec<Self>> {
+        Self::below(&root().join("cuts"))
+    }
+
+    fn below(folder: &Path) -> Fallible<Vec<Self>> {
         let entries = fs::read_dir(folder).map_err(failed(folder.display()))?;
         let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
         let mut paths: Vec<_> = paths
@@ -73,6 +79,7 @@ impl Scenario {
             files: Vec::new(),
             cmdline: String::new(),
             phases: 0,
+            cut: None,
             timeout: PATIENCE,
         };
         for line in script.lines().filter_map(|line| line.strip_prefix("#:")) {
@@ -105,6 +112,7 @@ impl Scenario {
             ("module", [_, ..]) => self.modules.push(value.to_owned()),
             ("file", [from, to]) => self.files.push((PathBuf::from(from), to.clone())),
             ("cmdline", [_, ..]) => self.cmdline = format!("{} {value}", self.cmdline),
+            ("cut", [disk]) => self.cut = Some(disk.clone()),
             ("timeout", [seconds]) => {
                 let seconds = seconds.parse().map_err(failed(line))?;
                 self.timeout = Duration::from_secs(seconds);
@@ -134,8 +142,30 @@ mod tests {
     fn every_scenario_of_the_repository_can_be_started() {
         let scenarios = Scenario::all().unwrap();
         assert!(scenarios.iter().any(|scenario| scenario.every_run));
-        for scenario in scenarios {
+        let cuts = Scenario::cuts().unwrap();
+        assert!(cuts.iter().any(|scenario| scenario.every_run));
+        for scenario in &cuts {
+            assert_eq!(
+                (scenario.phases, scenario.machines.len()),
+                (3, 1),
+                "{}",
+                scenario.name
+            );
+            let machine = Machine::load(&scenario.machines[0].machine).unwrap();
+            let cut = scenario.cut.as_ref().unwrap();
+            assert!(
+                machine.disks.iter().any(|disk| disk.name == *cut),
+                "{}",
+                scenario.name
+            );
+        }
+        for scenario in scenarios.iter().chain(&cuts) {
             assert!(scenario.phases > 0, "{} has no phase_1()", scenario.name);
+            assert!(
+                !scenario.every_run || scenario.script.starts_with("# "),
+                "{}",
+                scenario.name
+            );
             for booted in &scenario.machines {
                 Machine::load(&booted.machine).unwrap();
             }

@@ -83,6 +83,22 @@ partition() {
 	return 1
 }
 
+# keep NAME DEVICE: from here on, no byte of this partition may change, whatever happens to the power.
+keep() {
+	keep_entry="/sys/class/block/${2##*/}"
+	say "keep $1 $(($(cat "$keep_entry/start") * 512)) $(($(cat "$keep_entry/size") * 512))"
+}
+
+# Makes the kernel forget what it knew of the disks and of earlier runs.
+as_after_boot() {
+	rm -rf /run/keelblock /tmp/*
+	while read -r boot_name _; do
+		blockdev --flushbufs "$(disk "$boot_name")"
+		blockdev --rereadpt "$(disk "$boot_name")"
+	done </etc/disks
+	echo 3 >/proc/sys/vm/drop_caches
+}
+
 # Disks come when their drivers have found them.
 wait_for_disks() {
 	wait_left=600
