@@ -20,6 +20,8 @@ use crate::keys::Keys;
 use crate::partitioner::kdf::TooMuchMemory;
 use crate::partitioner::meta;
 use crate::plan::{ContentPlan, Plan};
+use crate::probe::memory;
+use crate::root::Root;
 use crate::secret::Secret;
 use crate::units::Bytes;
 
@@ -110,7 +112,7 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
         .encryption
         .as_ref()
         .map(meta::state_encryption_json);
-    let available = available_memory();
+    let available = memory::available(&Root::live());
     affordable(plan, available)?;
     let state = targets::state_dir(state_dir)?;
     let mut targets = targets::open(plan)?;
@@ -136,13 +138,6 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
     let receipt = apply::apply(run, &mut targets)?;
     keep(&receipt, &state);
     Ok(receipt)
-}
-
-fn available_memory() -> Bytes {
-    sysinfo::System::new().map_or(Bytes::ZERO, |mut system| {
-        system.refresh_memory();
-        Bytes::new(system.available_memory())
-    })
 }
 
 /// The plan fixed the cost; memory may have become scarce since.
