@@ -36,7 +36,6 @@ plug_in() {
 }
 
 blank() {
-	dd if=/dev/zero of="$(disk t5)" bs=1M count=400 conv=fsync 2>/dev/null
 	sgdisk --zap-all "$(disk t5)" >/dev/null 2>&1
 	dd if=/dev/zero of="$(disk t5)" bs=1M count=4 conv=fsync 2>/dev/null
 }
@@ -68,7 +67,7 @@ pulled_at() {
 phase_1() {
 	sed 's|@MODEL@|Portable SSD T5|' /etc/volume.yaml >/tmp/node.yaml
 	before="$(writes_to internal)"
-	for op in mark clear seal fill table publish read-back; do
+	for op in mark seal fill table publish read-back; do
 		pulled_at "$op"
 	done
 	is "nothing was written to the internal disk" "$before" "$(writes_to internal)"
