@@ -48,7 +48,7 @@ pub enum FilesystemError {
         free: Bytes,
         /// What mkfs said.
         #[source]
-        source: ExecError,
+        source: Box<ExecError>,
     },
     /// mkfs did not do it.
     #[error("cannot make {kind}")]
@@ -112,7 +112,7 @@ impl Mkfs for Distribution {
                     kind,
                     dir,
                     free,
-                    source,
+                    source: Box::new(source),
                 },
                 _ => FilesystemError::Mkfs { kind, source },
             }

@@ -4,7 +4,7 @@
 //! `Documentation/admin-guide/cgroup-v2.rst`, and their names in version 1. Going beyond either ends in the kernel
 //! killing somebody, so a limit that cannot be read counts as none only where there is no such file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::root::Root;
 use crate::units::Bytes;
@@ -61,7 +61,7 @@ fn left(root: &Root, names: &Names, path: &str) -> Option<u64> {
         .min()
 }
 
-fn left_in(root: &Root, names: &Names, group: &PathBuf) -> Option<u64> {
+fn left_in(root: &Root, names: &Names, group: &Path) -> Option<u64> {
     let limit = text(root, &group.join(names.limit)).trim().parse::<u64>();
     // `max` is no limit; neither is the number that version 1 has for it, which no machine reaches.
     let limit = limit.ok()?;

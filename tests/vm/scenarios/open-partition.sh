@@ -1,6 +1,5 @@
 # The kernel takes over a table while another partition of the disk is open, with nodes where nobody makes them.
 #: machine macmini2018
-#: machine macmini2018 udev
 #: tools sgdisk blkid mkfs.vfat mkfs.xfs mkfs.ext4
 #: module ext4
 #: module xfs

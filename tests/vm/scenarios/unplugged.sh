@@ -1,5 +1,4 @@
 # A T5 that is pulled out in the middle of an apply is named as unplugged, and finished when it is back.
-#: machine macmini2014
 #: machine macmini2018
 #: tools sgdisk blkid mkfs.vfat mkfs.xfs
 #: module xfs
