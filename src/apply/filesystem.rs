@@ -20,6 +20,7 @@ use crate::exec::{self, ExecError};
 use crate::partitioner::content::MkfsFacts;
 use crate::partitioner::layout::TalosVersion;
 use crate::plan::FilesystemPlan;
+use crate::target::image::free_space;
 use crate::units::{Bytes, Extent};
 
 /// Why a filesystem could not be made.
@@ -35,6 +36,19 @@ pub enum FilesystemError {
         /// The system's reason.
         #[source]
         source: io::Error,
+    },
+    /// mkfs did not do it, and its folder is full.
+    #[error("there is no room for {kind} in {dir}: {free} left")]
+    NoRoom {
+        /// Which filesystem.
+        kind: String,
+        /// Where the scratch file is.
+        dir: PathBuf,
+        /// What is left there.
+        free: Bytes,
+        /// What mkfs said.
+        #[source]
+        source: Box<ExecError>,
     },
     /// mkfs did not do it.
     #[error("cannot make {kind}")]
@@ -90,9 +104,18 @@ impl Mkfs for Distribution {
                 source,
             })?;
         let handle = file.try_clone().map_err(FilesystemError::Read)?;
-        exec::run(&plan.mkfs, handle.into()).map_err(|source| FilesystemError::Mkfs {
-            kind: plan.kind.clone(),
-            source,
+        exec::run(&plan.mkfs, handle.into()).map_err(|source| {
+            let (kind, dir) = (plan.kind.clone(), self.scratch.clone());
+            match free_space(&file) {
+                // The scratch file is still there, with everything that had room.
+                Ok(free) if free < Bytes::mib(4) => FilesystemError::NoRoom {
+                    kind,
+                    dir,
+                    free,
+                    source: Box::new(source),
+                },
+                _ => FilesystemError::Mkfs { kind, source },
+            }
         })?;
         let mut extents = written(&file, plan.size).map_err(FilesystemError::Read)?;
         if plan.kind == "xfs" {

@@ -20,6 +20,8 @@ use crate::keys::Keys;
 use crate::partitioner::kdf::TooMuchMemory;
 use crate::partitioner::meta;
 use crate::plan::{ContentPlan, EraseMethod, Plan};
+use crate::probe::memory;
+use crate::root::Root;
 use crate::secret::Secret;
 use crate::target::BlockTarget;
 use crate::units::Bytes;
@@ -127,7 +129,7 @@ pub fn execute_on(
         .encryption
         .as_ref()
         .map(meta::state_encryption_json);
-    let available = available_memory();
+    let available = memory::available(&Root::live());
     affordable(plan, available)?;
     let state = targets::state_dir(state_dir)?;
     let mut targets = open()?;
@@ -153,14 +155,6 @@ pub fn execute_on(
     let receipt = apply::apply(run, &mut targets)?;
     keep(&receipt, &state);
     Ok(receipt)
-}
-
-/// Memory that a process could have now.
-pub fn available_memory() -> Bytes {
-    sysinfo::System::new().map_or(Bytes::ZERO, |mut system| {
-        system.refresh_memory();
-        Bytes::new(system.available_memory())
-    })
 }
 
 /// The plan fixed the cost; memory may have become scarce since.

@@ -12,6 +12,8 @@ use crate::keys::KeyError;
 use crate::partitioner::disk::DiskError;
 use crate::partitioner::kdf::TooMuchMemory;
 use crate::partitioner::planner::PlanError;
+use crate::probe::memory;
+use crate::root::Root;
 use crate::target::device::DeviceError;
 use crate::target::image::ImageError;
 use crate::target::is_unplugged;
@@ -266,6 +268,7 @@ impl From<PrepareError> for Failure {
 
 const fn prepare_exit(error: &PrepareError) -> Exit {
     match error {
+        PrepareError::Seal { source, .. } if source.lacks_memory().is_some() => Exit::Refused,
         PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => Exit::Usage,
         PrepareError::Cipher { .. } => Exit::Refused,
         PrepareError::Filesystem { .. }
@@ -282,7 +285,7 @@ fn prepare_hint(error: &PrepareError) -> Option<String> {
             ..
         } => Some(source.hint()),
         PrepareError::Filesystem {
-            source: FilesystemError::Scratch { .. },
+            source: FilesystemError::Scratch { .. } | FilesystemError::NoRoom { .. },
             ..
         } => Some(String::from(
             "name a folder with more room with --state-dir",
@@ -290,6 +293,12 @@ fn prepare_hint(error: &PrepareError) -> Option<String> {
         PrepareError::NoKey { .. } | PrepareError::NoStateEncryption => Some(String::from(
             "give the configuration that the plan was made from with -c",
         )),
+        PrepareError::Seal { source, .. } if source.lacks_memory().is_some() => {
+            let free = memory::available(&Root::live());
+            Some(format!(
+                "{free} are free now, and the disk is as it was; free some memory, or plan with less: --kdf-memory"
+            ))
+        }
         PrepareError::Cipher { .. } => Some(String::from("run `keelblock plan` again")),
         PrepareError::Filesystem { .. } => Some(String::from(
             "the disk is as it was; check mkfs and the folder named with --state-dir",

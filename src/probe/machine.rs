@@ -1,15 +1,16 @@
 //! The machine around the disks.
 //!
-//! Memory and CPUs of the running machine come from `sysinfo`, which knows about cgroups and offline CPUs;
-//! for a fixture tree, where it cannot look, from the tree's `/proc`.
+//! Memory and CPUs of the running machine come from `sysinfo`, which knows about offline CPUs; for a fixture tree,
+//! where it cannot look, from the tree's `/proc`. What is left of the memory, [`memory`] knows.
 
 use super::inventory::Machine;
+use super::memory;
 use super::reader::Reader;
 use super::udev;
 use crate::units::Bytes;
 
 pub(super) fn machine(reader: &Reader<'_>) -> Machine {
-    let (memory, memory_available, cpus) = if reader.root.is_live() {
+    let (memory, cpus) = if reader.root.is_live() {
         live_resources(reader)
     } else {
         tree_resources(reader)
@@ -23,14 +24,14 @@ pub(super) fn machine(reader: &Reader<'_>) -> Machine {
             .exists("/sys/firmware")
             .then(|| reader.exists("/sys/firmware/efi")),
         memory,
-        memory_available,
+        memory_available: memory::available(reader.root),
         cpus,
         kernel: reader.text("/proc/sys/kernel/osrelease"),
         udev: udev::is_running(reader),
     }
 }
 
-fn live_resources(reader: &Reader<'_>) -> (Bytes, Bytes, u32) {
+fn live_resources(reader: &Reader<'_>) -> (Bytes, u32) {
     use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
     let wanted = RefreshKind::nothing()
         .with_memory(MemoryRefreshKind::nothing().with_ram())
@@ -38,17 +39,16 @@ fn live_resources(reader: &Reader<'_>) -> (Bytes, Bytes, u32) {
     match System::new_with_specifics(wanted) {
         Ok(system) => (
             Bytes::new(system.total_memory()),
-            Bytes::new(system.available_memory()),
             u32::try_from(system.cpus().len()).unwrap_or(u32::MAX),
         ),
         Err(error) => {
             reader.say(format!("memory and CPUs: {error}"));
-            (Bytes::ZERO, Bytes::ZERO, 0)
+            (Bytes::ZERO, 0)
         }
     }
 }
 
-fn tree_resources(reader: &Reader<'_>) -> (Bytes, Bytes, u32) {
+fn tree_resources(reader: &Reader<'_>) -> (Bytes, u32) {
     let meminfo = reader.text("/proc/meminfo");
     let cpuinfo = reader.text("/proc/cpuinfo");
     let cpus = cpuinfo
@@ -57,7 +57,6 @@ fn tree_resources(reader: &Reader<'_>) -> (Bytes, Bytes, u32) {
         .count();
     (
         kib(&meminfo, "MemTotal:"),
-        kib(&meminfo, "MemAvailable:"),
         u32::try_from(cpus).unwrap_or(u32::MAX),
     )
 }

@@ -23,6 +23,7 @@ mod identity;
 pub mod inventory;
 mod machine;
 pub mod marker;
+pub mod memory;
 mod mounts;
 mod nodes;
 mod reader;

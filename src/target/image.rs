@@ -244,16 +244,24 @@ impl ImageFile {
     /// # Errors
     /// The system's.
     pub fn free_space(&self) -> io::Result<Bytes> {
-        let stat = nix::sys::statvfs::fstatvfs(&*self.file)?;
-        Ok(Bytes::new(
-            stat.blocks_available().saturating_mul(stat.fragment_size()),
-        ))
+        free_space(&self.file)
     }
 
     /// Keeps a new image even if nothing gets written to it.
     pub fn keep(&mut self) {
         self.untouched_new = false;
     }
+}
+
+/// How much room the filesystem that `file` is on has left for this user.
+///
+/// # Errors
+/// The system's.
+pub fn free_space(file: &File) -> io::Result<Bytes> {
+    let stat = nix::sys::statvfs::fstatvfs(file)?;
+    Ok(Bytes::new(
+        stat.blocks_available().saturating_mul(stat.fragment_size()),
+    ))
 }
 
 impl Drop for ImageFile {

@@ -253,3 +253,130 @@ fn a_plan_is_not_applied_to_a_disk_with_another_identity() {
     bench.refuses(4, &from_plan, &words);
     bench.refuses(4, &apply(&recorded), &words);
 }
+
+/// A configuration of two user volumes, `one` or `one` and `two`, on the device.
+fn volumes(device: &Loop, names: &[&str]) -> String {
+    let mut text = config("    disk: /dev/nosuchdisk\n    wipe: true");
+    for name in names {
+        text.push_str(&format!(
+            "---\napiVersion: v1alpha1\nkind: UserVolumeConfig\nname: {name}\nprovisioning:\n  \
+             diskSelector:\n    match: disk.dev_path == '{}'\n  minSize: 400MiB\n  maxSize: 400MiB\n",
+            device.name()
+        ));
+    }
+    text
+}
+
+/// What the kernel has: name and device number of each partition.
+fn kernel_partitions(device: &Loop) -> Vec<(String, String)> {
+    let name = device.name().trim_start_matches("/dev/");
+    let folder = Path::new("/sys/block").join(name);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.join("partition").exists() {
+            let number = fs::read_to_string(path.join("dev")).unwrap();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            found.push((name, number.trim().to_owned()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_partition_that_is_open_stays_while_its_neighbours_are_published() {
+    if !root("to set up a loop device with partitions") {
+        return;
+    }
+    let (bench, device) = bench(&["--partscan"]);
+    bench.write("node.yaml", volumes(&device, &["one"]));
+    bench.run(&onto(&device, &[])).exits(0);
+    let first = kernel_partitions(&device);
+    assert_eq!(first.len(), 1, "{first:?}");
+    let node = format!("/dev/{}", first[0].0);
+    let open = fs::File::open(&node).unwrap();
+    bench.write("node.yaml", volumes(&device, &["one", "two"]));
+    let second = bench.run(&onto(&device, &["--format", "json"])).exits(0);
+    let words = "the kernel has the 2 partitions of the table";
+    assert!(second.stdout.contains(words), "{second:#?}");
+    assert!(second.stderr.contains("one of them is open"), "{second:#?}");
+    let both = kernel_partitions(&device);
+    assert_eq!((both.len(), &both[0]), (2, &first[0]), "{both:?}");
+    assert!(Path::new("/dev").join(&both[1].0).exists(), "{both:?}");
+    drop(open);
+}
+
+#[test]
+fn a_fresh_table_waits_for_nobody_who_has_an_old_partition_open() {
+    if !root("to set up a loop device with partitions") {
+        return;
+    }
+    let (bench, device) = bench(&["--partscan"]);
+    bench.write("node.yaml", volumes(&device, &["one"]));
+    bench.run(&onto(&device, &[])).exits(0);
+    let node = format!("/dev/{}", kernel_partitions(&device)[0].0);
+    let open = fs::File::open(&node).unwrap();
+    tool("gdisk", "sgdisk", &["--change-name=1:other", device.name()]);
+    let arguments = onto(&device, &["--wipe", device.name()]);
+    let words = [device.name(), "open in another program", "fuser"];
+    bench.refuses(4, &arguments, &words);
+    drop(open);
+    bench.run(&arguments).exits(0);
+}
+
+#[test]
+fn a_disk_that_comes_late_is_waited_for() {
+    if !root("to set up a loop device") {
+        return;
+    }
+    use std::io::{BufRead as _, BufReader};
+    let (bench, device) = bench(&[]);
+    let _names = names();
+    losetup(&["--detach", device.name()]);
+    let mut command = bench.command(&onto(&device, &["--wait", "300"]));
+    command.stdout(std::process::Stdio::null());
+    let mut run = command
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(run.stderr.take().unwrap()).lines();
+    let waits = said.find(|line| line.as_ref().unwrap().contains("waiting up to 300 s"));
+    assert!(waits.is_some(), "it did not wait");
+    losetup(&[device.name(), &bench.path("disk.img").display().to_string()]);
+    let rest: Vec<String> = said.map(Result::unwrap).collect();
+    assert!(run.wait().unwrap().success(), "{rest:#?}");
+}
+
+#[test]
+fn a_lock_that_passes_is_waited_for() {
+    if !root("to set up a loop device") {
+        return;
+    }
+    use nix::fcntl::{Flock, FlockArg};
+    use std::io::{BufRead as _, BufReader};
+    let (bench, device) = bench(&[]);
+    let lock = fs::File::open(device.name()).unwrap();
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
+    let mut command = bench.command(&onto(&device, &[]));
+    command.stdout(std::process::Stdio::null());
+    let mut run = command
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(run.stderr.take().unwrap()).lines();
+    let waits = said.find(|line| {
+        line.as_ref()
+            .unwrap()
+            .contains("waiting for another program")
+    });
+    assert!(waits.is_some(), "it did not wait");
+    drop(lock);
+    let rest: Vec<String> = said.map(Result::unwrap).collect();
+    assert!(run.wait().unwrap().success(), "{rest:#?}");
+    let lock = fs::File::open(device.name()).unwrap();
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
+    let refused = bench.run(&onto(&device, &[])).exits(4);
+    assert!(refused.stderr.contains("is locked by"), "{refused:#?}");
+    drop(lock);
+}

@@ -27,7 +27,7 @@ mod validate;
 use std::io;
 
 use crate::entropy::EntropyError;
-use crate::units::Extent;
+use crate::units::{Bytes, Extent};
 
 pub use cipher::{CipherError, SectorCipher};
 pub use header::{Damage, Header};
@@ -100,4 +100,17 @@ pub enum Luks2Error {
     /// The passphrase does not open the keyslot, or the keyslot is damaged: the two cannot be told apart.
     #[error("the passphrase does not open keyslot {0}")]
     WrongPassphrase(u32),
+}
+
+impl Luks2Error {
+    /// How much memory a key derivation asked for and did not get, if that is what went wrong.
+    pub const fn lacks_memory(&self) -> Option<Bytes> {
+        match self {
+            Self::Kdf {
+                source: KdfError::Allocate(wanted, _),
+                ..
+            } => Some(*wanted),
+            _ => None,
+        }
+    }
 }
