@@ -10,7 +10,7 @@ use crate::mapper::activate::ActivateError;
 use crate::mapper::image::LoopError;
 use crate::mapper::kernel::KernelError;
 use crate::mapper::mount::MountError;
-use crate::mapper::report::{Mapping, Mappings, SCHEMA};
+use crate::mapper::report::{Mapping, Mappings, Outcome, SCHEMA};
 use crate::mapper::rules::Conflict;
 use crate::mapper::table::TableError;
 use crate::sys::dm::DmError;
@@ -101,10 +101,11 @@ pub fn render(report: &Mappings) -> String {
         }
         text.push_str(&table.render());
         for mapping in &report.mappings {
-            let key = if mapping.key.is_empty() {
-                String::new()
-            } else {
+            let told = mapping.outcome == Outcome::Opened && !mapping.key.is_empty();
+            let key = if told {
                 format!(" with {}", mapping.key)
+            } else {
+                String::new()
             };
             text.push_str(&format!(
                 "{}: {}{key}\n",

@@ -10,7 +10,7 @@ use crate::config::spec::{Encryption, Spec};
 use crate::exit::Exit;
 use crate::keys;
 use crate::mapper::activate::Opening;
-use crate::mapper::identity::Identity;
+use crate::mapper::identity::{Identity, ours};
 use crate::mapper::kernel::{self, Place};
 use crate::mapper::report::{Mapping, Mode, Outcome, wished};
 use crate::mapper::rules::{Decision, Existing, decide};
@@ -51,6 +51,13 @@ struct Volume<'c> {
     candidate: &'c Candidate,
     header: &'c Header,
     identity: Identity,
+}
+
+impl Volume<'_> {
+    /// The header's UUID, written as everywhere else.
+    fn uuid(&self) -> String {
+        ours(&self.identity.uuid).map_or_else(String::new, |(_, uuid)| uuid.to_string())
+    }
 }
 
 impl Opener<'_> {
@@ -284,7 +291,7 @@ impl Opener<'_> {
             number: volume.candidate.number,
             mapping: node::path(&volume.identity.name).display().to_string(),
             device: format!("/dev/dm-{}", number.1),
-            uuid: volume.header.uuid.clone(),
+            uuid: volume.uuid(),
             ..Mapping::default()
         }
     }
@@ -307,7 +314,7 @@ impl Opener<'_> {
             crypt: &crypt,
             device: place.number,
             read_only: !self.args.write,
-            luks: &volume.header.uuid,
+            luks: &volume.uuid(),
             slot,
         };
         let number = self.session.open(&opening, &key)?;
