@@ -153,7 +153,7 @@ pub struct Lab {
     /// META's tag 0x09 of it.
     pub tag: Option<Secret>,
     /// What the random bytes of every run derive from.
-    pub chance: u64,
+    pub chance: u8,
 }
 
 impl Lab {
