@@ -135,6 +135,9 @@ fn meta(
 ) -> Result<(), Difference> {
     let bytes = read(source, partition.extent())?;
     let meta = Meta::decode(&bytes).map_err(|error| words(format!("META: {error}")))?;
+    if state.is_some() && !Meta::copies_agree(&bytes) {
+        return Err(words("the copies of META differ"));
+    }
     let tag = meta
         .get(meta_codec::tag::STATE_ENCRYPTION)
         .map(Secret::expose);

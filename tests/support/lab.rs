@@ -152,6 +152,8 @@ pub struct Lab {
     pub keys: Keys,
     /// META's tag 0x09 of it.
     pub tag: Option<Secret>,
+    /// What the random bytes of every run derive from.
+    pub chance: u8,
 }
 
 impl Lab {
@@ -182,6 +184,7 @@ impl Lab {
             spec,
             keys,
             tag,
+            chance: 7,
         }
     }
 
@@ -196,7 +199,7 @@ impl Lab {
         plan: &Plan,
         target: impl BlockTarget + 'static,
     ) -> Result<Receipt, ApplyError> {
-        let mut entropy = SeededEntropy::new(7);
+        let mut entropy = SeededEntropy::new(self.chance);
         let means = Means {
             keys: &self.keys,
             state_tag: self.tag.as_ref(),
@@ -391,7 +394,7 @@ pub fn options(bootloader: Bootloader) -> Options {
             major: 1,
             minor: 10,
         },
-        bootloader: bootloader,
+        bootloader,
         kdf: KdfCost {
             memory: Bytes::new(64 << 10),
             time: 1,

@@ -104,6 +104,8 @@ pub fn node(case: &Case) -> Lab {
     }
     lab.plan = lab.plan.clone().sealed();
     (lab.before, _) = lab.record(&lab.plan);
+    // Whatever is sealed again has keys of its own.
+    lab.chance += 1;
     fill(&mut lab);
     lab
 }

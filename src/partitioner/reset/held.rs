@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use zeroize::Zeroizing;
+
 use super::erasing;
 use crate::partitioner::content::cipher_named;
 use crate::partitioner::luks2::{self, Header, Segment, SegmentSize};
@@ -55,7 +57,7 @@ pub enum MetaHeld {
     Missing,
     /// No tag 0x09, or one that says that STATE is plain.
     NoTag,
-    /// Tag 0x09 says how to open STATE.
+    /// Tag 0x09 says how to open STATE, or may do so in a copy that a write left torn.
     Tag,
     /// It cannot be used, for this reason. Talos takes it for empty.
     Damaged(String),
@@ -81,14 +83,15 @@ impl Facts {
 }
 
 fn meta_held(source: &dyn BlockSource, partition: &Partition) -> MetaHeld {
-    let tags = source
-        .read_extent(partition.extent)
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| Meta::decode(&bytes).map_err(|error| error.to_string()));
-    match tags {
-        Err(why) => MetaHeld::Damaged(why),
+    let bytes = match source.read_extent(partition.extent) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) => return MetaHeld::Damaged(error.to_string()),
+    };
+    match Meta::decode(&bytes) {
+        Err(error) => MetaHeld::Damaged(error.to_string()),
         Ok(tags) => match tags.get(meta::tag::STATE_ENCRYPTION) {
             Some(value) if value.expose() != NO_STATE_ENCRYPTION => MetaHeld::Tag,
+            _ if !Meta::copies_agree(&bytes) => MetaHeld::Tag,
             _ => MetaHeld::NoTag,
         },
     }
