@@ -26,7 +26,7 @@ fn stock_image(at: &Path) {
     fs::create_dir_all(at.join("usr/bin")).unwrap();
     symlink("usr/bin", at.join("bin")).unwrap();
     let script = STOCK.replacen(
-        "#!/usr/bin/env bash",
+        "#!/bin/bash",
         "#!/hostbin/bash\nexport PATH=/hostbin:/usr/sbin",
         1,
     );
