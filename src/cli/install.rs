@@ -21,6 +21,7 @@ use crate::exec::stand_in::{Ended, Start};
 use crate::exit::Exit;
 use crate::installer::arguments::{self, Errand};
 use crate::installer::code::Code;
+use crate::sys::memory::forbid_own_core_dumps;
 use crate::sys::signals::{AsStarted, Held};
 use crate::telemetry;
 
@@ -172,7 +173,7 @@ fn attempt(
     }
     let input = files::standard_input()?;
     let held = Held::take()?;
-    prepare(global)?;
+    prepare(global, forbid_own_core_dumps)?;
     if input.trim_ascii().is_empty() {
         tracing::warn!("no configuration came in: the disk is not checked, and nothing is sealed");
         return Ok(told(start.run(&input, &held).map_err(|e| not_started(&e))?));

@@ -71,13 +71,16 @@ pub fn run() -> ExitCode {
 
 fn guarded(cli: &Cli) -> Exit {
     let mut output = Output::new(cli.global.format);
-    prepare(&cli.global)
+    prepare(&cli.global, sys::memory::forbid_core_dumps)
         .and_then(|()| dispatch(cli, &mut output))
         .unwrap_or_else(|failure| output.fail(&failure))
 }
 
 /// Sets up the log, and keeps secrets out of core dumps and swap before any is read.
-fn prepare(global: &args::Global) -> Result<(), Failure> {
+fn prepare(
+    global: &args::Global,
+    forbid_core_dumps: fn() -> std::io::Result<()>,
+) -> Result<(), Failure> {
     let verbosity = i8::try_from(global.verbose).unwrap_or(i8::MAX);
     telemetry::init(telemetry::Options {
         verbosity,
@@ -89,7 +92,7 @@ fn prepare(global: &args::Global) -> Result<(), Failure> {
     })?;
     sys::signals::report_file_size_limit()
         .map_err(|error| Failure::internal("a signal cannot be ignored", error))?;
-    sys::memory::forbid_core_dumps()
+    forbid_core_dumps()
         .map_err(|error| Failure::internal("core dumps cannot be switched off", error))?;
     if let Err(error) = sys::memory::lock_memory() {
         tracing::debug!(%error, "memory is not locked against swapping");

@@ -24,7 +24,17 @@ use zeroize::Zeroize as _;
 /// # Errors
 /// The kernel's; a caller that holds secrets should refuse to go on.
 pub fn forbid_core_dumps() -> io::Result<()> {
-    // The hard limit stays: who has no privilege could not give it back to a program that this one starts.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    nix::sys::prctl::set_dumpable(false)?;
+    Ok(())
+}
+
+/// The same for a process that starts another one and has to give it back the limit, for which a lowered hard limit
+/// would take a privilege.
+///
+/// # Errors
+/// As [`forbid_core_dumps`]'.
+pub fn forbid_own_core_dumps() -> io::Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
     setrlimit(Resource::RLIMIT_CORE, 0, hard)?;
     nix::sys::prctl::set_dumpable(false)?;
