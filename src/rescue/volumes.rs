@@ -154,6 +154,12 @@ fn next(around: Around<'_>, part: &Part, luks: Option<&Luks>) -> Vec<Line> {
         return lines;
     }
     let place = &around.disk.place;
+    let diagnosis = &around.seen.diagnosis;
+    let mut repairs = diagnosis.repairs.iter();
+    if diagnosis.blocked.is_none() && repairs.any(|repair| repair.volume == part.name) {
+        lines.push(Line::on("repair", place));
+        return lines;
+    }
     let opens = |trials: &BTreeMap<u32, Trial>| trials.values().any(|t| *t == Trial::Opens);
     let by_config = luks.is_some_and(|luks| opens(&luks.opens));
     // Only META stands in the way: an apply writes the configuration's keys there.
