@@ -26,6 +26,9 @@ impl Guid {
     pub const LINUX_DATA: Self = Self(Uuid::from_u128(0x0FC63DAF_8483_4772_8E79_3D69D8477DE4));
     /// Linux swap.
     pub const LINUX_SWAP: Self = Self(Uuid::from_u128(0x0657FD6D_A4AB_43C4_84E5_0933C84B4F4F));
+    /// keelblock's own: a volume that is being destroyed. Such an entry never outlives a reset that ends.
+    pub const KEELBLOCK_ERASING: Self =
+        Self(Uuid::from_u128(0x6B5A3E0C_9D17_4C42_8E61_52A7F0B4D933));
     /// APFS container.
     pub const APPLE_APFS: Self = Self(Uuid::from_u128(0x7C3457EF_0000_11AA_AA11_00306543ECAC));
     /// CoreStorage volume: FileVault, or half of a Fusion drive.

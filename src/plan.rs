@@ -3,11 +3,17 @@
 //! Pure data. The id is a digest over the canonical form (the JSON of all other fields), so two plans
 //! with the same id do the same thing. All GUIDs derive from the seed; the KDF cost is fixed here.
 
+mod content;
+mod erase;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::guid::{Guid, Seed};
 use crate::units::{Bytes, Extent, Geometry};
+
+pub use content::{ContentPlan, FilesystemPlan, KdfCost, SealPlan, SlotPlan, StateTag};
+pub use erase::{Erase, EraseMethod, Proof};
 
 /// The name and version that a [`Plan`] carries in its `schema` field.
 pub const SCHEMA: &str = "keelblock/plan/v1";
@@ -19,6 +25,9 @@ pub struct Plan {
     pub schema: String,
     /// Digest of everything else here, short enough to compare by eye: `1f2e-3d4c-5b6a-7988`.
     pub id: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Purpose::is_apply")]
+    pub purpose: Purpose,
     /// The keelblock version that planned; another one refuses to apply.
     pub version: String,
     /// What all GUIDs derive from.
@@ -35,8 +44,28 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What it costs.
     pub cost: Cost,
+    /// How much of what is kept is compared before and after.
+    #[serde(default)]
+    pub proof: Proof,
     /// What a reader should know before saying yes: what META exposes, what a key is worth, what is left to Talos.
     pub remarks: Vec<String>,
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Laying out and sealing.
+    #[default]
+    Apply,
+    /// Wiping volumes; nothing does that without its word.
+    Reset,
+}
+
+impl Purpose {
+    fn is_apply(&self) -> bool {
+        *self == Self::Apply
+    }
 }
 
 /// The machine that a plan is for.
@@ -73,11 +102,19 @@ pub struct DiskPlan {
     pub marker: Option<Bytes>,
     /// What is zeroed before anything is written, in order.
     pub wipe: Vec<Wipe>,
+    /// Volumes whose content a reset destroys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erase: Vec<Erase>,
     /// Every partition of the finished disk and every one that goes, in the order of their start.
     pub partitions: Vec<PartitionPlan>,
 }
 
 impl DiskPlan {
+    /// What a reset destroys of partition `index`.
+    pub fn erased(&self, index: usize) -> Option<&Erase> {
+        self.erase.iter().find(|erase| erase.partition == index)
+    }
+
     /// Whether there is anything to do.
     pub fn changes(&self) -> bool {
         self.writes_table
@@ -169,96 +206,8 @@ pub enum Action {
     Create,
     /// Its entry is there, its content is empty and gets made.
     Seal,
-    /// Goes, with everything in it.
+    /// Goes, with everything in it; see [`DiskPlan::erase`].
     Wipe,
-}
-
-/// What a partition holds when apply is done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum ContentPlan {
-    /// What it holds now. The text names it.
-    AsIs {
-        /// In words, such as `xfs` or `luks`.
-        found: String,
-    },
-    /// Nothing: first and last MiB are zeros, and Talos formats it.
-    Empty {
-        /// Who fills it, such as `Talos formats it as ext4`.
-        then: String,
-    },
-    /// A filesystem in plain.
-    Filesystem(FilesystemPlan),
-    /// A LUKS2 volume.
-    Sealed(SealPlan),
-    /// Talos' META.
-    Meta {
-        /// The `STATE` encryption goes to tag 0x09; `None` leaves META without that tag.
-        state: Option<StateTag>,
-    },
-}
-
-/// What META's tag 0x09 will hold; the bytes are made when applying, because they may hold a passphrase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StateTag {
-    /// The configuration of STATE's encryption.
-    Encryption,
-    /// The tag is removed or absent: STATE is plain.
-    Absent,
-}
-
-/// A filesystem, made by the distribution's own mkfs on a sparse file and copied into place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilesystemPlan {
-    /// `xfs` or `vfat`. In JSON `type`, because `kind` tells what the partition holds.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Filesystem label; empty for none.
-    pub label: String,
-    /// Program and options, without the device.
-    pub mkfs: Vec<String>,
-    /// Size of the filesystem.
-    pub size: Bytes,
-}
-
-/// A LUKS2 volume.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SealPlan {
-    /// UUID in the LUKS header.
-    pub uuid: Guid,
-    /// Cipher in dm-crypt's notation.
-    pub cipher: String,
-    /// Encryption sector size in bytes: 512 or 4096.
-    pub sector_size: u32,
-    /// Where the payload begins within the partition.
-    pub data_offset: Bytes,
-    /// Cost of every keyslot.
-    pub kdf: KdfCost,
-    /// Keyslots: slot number and where its key comes from (`static`, `nodeID`).
-    pub slots: Vec<SlotPlan>,
-    /// What is inside; `None` leaves formatting to Talos.
-    pub filesystem: Option<FilesystemPlan>,
-}
-
-/// One keyslot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlotPlan {
-    /// Keyslot = config slot.
-    pub slot: u32,
-    /// Where its key comes from.
-    pub source: String,
-}
-
-/// Argon2id parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KdfCost {
-    /// Memory.
-    pub memory: Bytes,
-    /// Passes.
-    pub time: u32,
-    /// Lanes.
-    pub lanes: u32,
 }
 
 /// One step. The order is what the crash tests hold.
@@ -284,6 +233,23 @@ pub enum Op {
     },
     /// Everything written so far becomes durable.
     Sync,
+    /// Writes a damaged copy of the partition table anew from the sound one.
+    RestoreTable,
+    /// Overwrites the keys of [`DiskPlan::erase`]`[erase]`.
+    Overwrite {
+        /// Index.
+        erase: usize,
+    },
+    /// Tells the medium that the volume of [`DiskPlan::erase`]`[erase]` is not needed, where it can be told.
+    Discard {
+        /// Index.
+        erase: usize,
+    },
+    /// Zeroes the ranges of [`DiskPlan::erase`]`[erase]`.
+    Zero {
+        /// Index.
+        erase: usize,
+    },
     /// Zeroes the first and last MiB of a partition's range.
     Clear {
         /// Index into [`DiskPlan::partitions`].
@@ -341,6 +307,8 @@ pub enum TablePiece {
 pub enum TableStage {
     /// Without the partitions that are about to be sealed in place.
     Without,
+    /// With the volumes that a reset destroys under a name and a type that nobody looks for.
+    Erasing,
     /// The finished table.
     Final,
 }
@@ -350,6 +318,9 @@ pub enum TableStage {
 pub struct Cost {
     /// Bytes written to disks, estimated where mkfs decides.
     pub bytes_written: Bytes,
+    /// Bytes that a reset zeroes.
+    #[serde(default, skip_serializing_if = "Bytes::is_zero")]
+    pub bytes_zeroed: Bytes,
     /// Memory at the peak: the KDF's and some.
     pub memory: Bytes,
     /// Seconds, estimated from the measured KDF speed; `None` if it was not measured.
@@ -377,12 +348,18 @@ impl Plan {
         self
     }
 
-    /// Whether a volume with this name is on any of its disks.
-    pub fn has_volume(&self, name: &str) -> bool {
+    /// Whether the key of the volume with this name is needed: for one that is made, and, but for a reset, to try
+    /// whether one that is kept opens.
+    pub fn needs_key(&self, name: &str) -> bool {
         self.disks
             .iter()
             .flat_map(|disk| &disk.partitions)
-            .any(|p| p.name == name)
+            .any(|p| p.name == name && (p.is_made() || !self.is_reset()))
+    }
+
+    /// Whether it is the plan of a reset.
+    pub fn is_reset(&self) -> bool {
+        self.purpose == Purpose::Reset
     }
 
     /// Whether the plan changes nothing at all.

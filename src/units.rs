@@ -39,6 +39,11 @@ impl Bytes {
         self.0
     }
 
+    /// Whether it is none.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// The count as an index into memory. Only for lengths that were bounded before.
     pub fn to_usize(self) -> usize {
         usize::try_from(self.0).expect("a length that was bounded to what fits into memory")

@@ -17,15 +17,8 @@ use keelblock::probe::marker::{self, MARKER_EXTENT};
 use keelblock::target::BlockSource as _;
 use keelblock::target::testing::{Crash, Event, Memory, Shared, Survival};
 use keelblock::units::{Bytes, Extent};
+use support::cuts::{Cut, cuts, describe};
 use support::lab::{CASES, Case, Lab};
-
-/// One way in which power can go.
-#[derive(Clone, Debug)]
-struct Cut {
-    point: usize,
-    /// What became of each write that was not synced.
-    survival: Vec<Survival>,
-}
 
 /// What is wrong with a disk after a cut.
 type Violation = String;
@@ -50,47 +43,6 @@ impl<'a> Rehearsal<'a> {
 
     fn image(&self, cut: &Cut) -> Memory {
         Crash::new(&self.events).image(&self.lab.before, cut.point, |index, _| cut.survival[index])
-    }
-
-    /// The ways that are tried at one point: nothing, everything, each write alone lost, alone kept, alone torn, and
-    /// every prefix and suffix of what is pending; all subsets where there are few.
-    fn cuts(&self, point: usize) -> Vec<Cut> {
-        let pending = Crash::new(&self.events).pending(point).len();
-        let mut cuts = Vec::new();
-        let mut push = |survival: Vec<Survival>| cuts.push(Cut { point, survival });
-        let whole_if = |test: &dyn Fn(usize) -> bool| -> Vec<Survival> {
-            (0..pending)
-                .map(|index| {
-                    if test(index) {
-                        Survival::Whole
-                    } else {
-                        Survival::Lost
-                    }
-                })
-                .collect()
-        };
-        if pending <= 4 {
-            for subset in 0..1usize << pending {
-                push(whole_if(&|index| subset >> index & 1 == 1));
-            }
-        } else {
-            push(whole_if(&|_| false));
-            push(whole_if(&|_| true));
-            for one in 0..pending {
-                push(whole_if(&|index| index != one));
-                push(whole_if(&|index| index == one));
-                push(whole_if(&|index| index < one));
-                push(whole_if(&|index| index > one));
-            }
-        }
-        for torn in 0..pending {
-            for half in [Survival::FirstHalf, Survival::SecondHalf] {
-                let mut survival = whole_if(&|_| true);
-                survival[torn] = half;
-                push(survival);
-            }
-        }
-        cuts
     }
 
     fn check(&self, cut: &Cut) -> Result<(), Violation> {
@@ -253,7 +205,7 @@ impl<'a> Rehearsal<'a> {
     fn first_violation(&self, rerun: bool) -> Option<(Cut, Violation)> {
         let mut seen = HashSet::new();
         for point in 0..Crash::new(&self.events).points() {
-            for cut in self.cuts(point) {
+            for cut in cuts(&self.events, point) {
                 // Losing a write of zeros to a blank disk changes nothing: the same image need not be tried again.
                 if rerun && !seen.insert(self.image(&cut)) {
                     continue;
@@ -283,27 +235,6 @@ impl<'a> Rehearsal<'a> {
         }
         (cut, violation)
     }
-
-    fn describe(&self, cut: &Cut) -> String {
-        let crash = Crash::new(&self.events);
-        let event = |event: &Event| match event {
-            Event::Write(at, bytes) => format!("write {} bytes at {}", bytes.len(), at.get()),
-            Event::Zero(extent) => format!("zero {extent}"),
-            other => format!("{other:?}"),
-        };
-        let lost: Vec<String> = crash
-            .pending(cut.point)
-            .iter()
-            .zip(&cut.survival)
-            .filter(|(_, survival)| **survival != Survival::Whole)
-            .map(|(e, survival)| format!("{}: {survival:?}", event(e)))
-            .collect();
-        format!(
-            "power cut after {} of {} operations; not whole: {lost:#?}",
-            cut.point,
-            self.events.len()
-        )
-    }
 }
 
 fn outside_mark(extents: &[Extent]) -> impl Iterator<Item = &Extent> {
@@ -316,7 +247,11 @@ fn holds(case: &Case) {
     let lab = Lab::new(case);
     let rehearsal = Rehearsal::new(&lab, &lab.plan);
     if let Some((cut, violation)) = rehearsal.first_violation(true) {
-        panic!("{}: {violation}\n{}", case.name, rehearsal.describe(&cut));
+        panic!(
+            "{}: {violation}\n{}",
+            case.name,
+            describe(&rehearsal.events, &cut)
+        );
     }
 }
 

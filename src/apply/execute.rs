@@ -3,9 +3,8 @@
 use std::io;
 use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::apply::contents;
+use crate::apply::erase;
 use crate::apply::journal::{Event, Journal};
 use crate::apply::prepare::Prepared;
 use crate::apply::readback::{self, ReadBackError};
@@ -69,6 +68,8 @@ pub struct Outcome {
     pub steps: Vec<StepReceipt>,
     /// What was made and read back.
     pub made: Vec<Made>,
+    /// Which of [`DiskPlan::erase`] the medium was told that it is not needed.
+    pub discarded: Vec<usize>,
     /// Bytes written.
     pub bytes_written: u64,
 }
@@ -105,20 +106,23 @@ impl DiskRun<'_> {
             });
             tracing::debug!(step = number + 1, name, "step");
             let done = self.step(&step.op, target, &mut outcome, number + 1, &name);
-            if let Err(error) = done {
-                let text = error.to_string();
-                let at = began.elapsed().as_secs_f64();
-                journal.record(&Event::Failed {
-                    at,
-                    step: number + 1,
-                    error: &text,
-                });
-                return Err(error);
-            }
+            let word = match done {
+                Ok(word) => word,
+                Err(error) => {
+                    let text = error.to_string();
+                    let at = began.elapsed().as_secs_f64();
+                    journal.record(&Event::Failed {
+                        at,
+                        step: number + 1,
+                        error: &text,
+                    });
+                    return Err(error);
+                }
+            };
             let seconds = since.elapsed().as_secs_f64();
             outcome.steps.push(StepReceipt {
                 name,
-                outcome: String::from("done"),
+                outcome: word.to_owned(),
                 seconds,
             });
         }
@@ -132,10 +136,21 @@ impl DiskRun<'_> {
         outcome: &mut Outcome,
         number: usize,
         name: &str,
-    ) -> Result<(), StepError> {
-        if *op == Op::ReadBack {
-            outcome.made = readback::everything(self, target)?;
-            return Ok(());
+    ) -> Result<&'static str, StepError> {
+        match op {
+            Op::ReadBack => {
+                outcome.made = readback::everything(self, target)?;
+                return Ok("done");
+            }
+            Op::Discard { erase: index } => {
+                let disk = self.disk();
+                if !erase::discard(disk, &disk.erase[*index], target) {
+                    return Ok("not supported");
+                }
+                outcome.discarded.push(*index);
+                return Ok("done");
+            }
+            _ => {}
         }
         let io = |source| StepError::Io {
             number,
@@ -143,7 +158,7 @@ impl DiskRun<'_> {
             source,
         };
         outcome.bytes_written += self.write(op, target).map_err(io)?;
-        Ok(())
+        Ok("done")
     }
 
     /// One step that changes the disk; returns the bytes written.
@@ -171,6 +186,16 @@ impl DiskRun<'_> {
                 }
             }
             Op::Sync => target.sync()?,
+            Op::RestoreTable => {
+                for (at, bytes) in self.tables.restored() {
+                    written += write(target, Some(*at), bytes)?;
+                    target.sync()?;
+                }
+            }
+            Op::Overwrite { erase: index } => {
+                written += erase::overwrite(&disk.erase[*index], &self.plan.id, target)?;
+            }
+            Op::Zero { erase: index } => erase::zero(&disk.erase[*index], target)?,
             Op::Seal { partition } => {
                 written += self.contents(*partition, target, contents::seal)?
             }
@@ -194,7 +219,7 @@ impl DiskRun<'_> {
                 )?;
             }
             Op::Publish => target.publish()?,
-            Op::ReadBack => {}
+            Op::ReadBack | Op::Discard { .. } => {}
         }
         Ok(written)
     }
@@ -247,10 +272,15 @@ impl DiskRun<'_> {
                 partition.name.clone()
             }
         };
+        let erased = |index: usize| partition(&disk.erase[index].partition);
         let what = match op {
             Op::Mark => String::from("mark as unfinished"),
             Op::Wipe { wipe } => format!("wipe {}", disk.wipe[*wipe].why),
             Op::Sync => String::from("sync"),
+            Op::RestoreTable => String::from("restore a damaged copy of the table"),
+            Op::Overwrite { erase } => format!("overwrite the keys of {}", erased(*erase)),
+            Op::Discard { erase } => format!("discard {}", erased(*erase)),
+            Op::Zero { erase } => format!("zero {}", erased(*erase)),
             Op::Clear { partition: index } => format!("clear the ends of {}", partition(index)),
             Op::Seal { partition: index } => format!("seal {}", partition(index)),
             Op::Fill { partition: index } => format!("fill {}", partition(index)),
@@ -260,6 +290,9 @@ impl DiskRun<'_> {
                 match stage {
                     crate::plan::TableStage::Without => {
                         format!("table without new volumes: {piece}")
+                    }
+                    crate::plan::TableStage::Erasing => {
+                        format!("table that names the volumes no more: {piece}")
                     }
                     crate::plan::TableStage::Final => format!("table: {piece}"),
                 }
@@ -281,44 +314,4 @@ fn write(
     let Some(at) = at else { return Ok(0) };
     target.write_all_at(at, bytes)?;
     Ok(bytes.len() as u64)
-}
-
-/// Above this size only the ends of a kept partition are digested.
-const DIGEST_WHOLE: Bytes = Bytes::mib(64);
-
-/// The digest of a partition that is kept.
-///
-/// # Errors
-/// The target's.
-pub fn kept_digest(
-    partition: &PartitionPlan,
-    source: &dyn crate::target::BlockSource,
-) -> io::Result<String> {
-    let whole = partition.size <= DIGEST_WHOLE;
-    let extents = if whole {
-        vec![partition.extent()]
-    } else {
-        ends(partition.extent())
-    };
-    let mut hash = Sha256::new();
-    for extent in extents {
-        let mut at = extent.start;
-        while at < extent.end() {
-            let piece = Extent::between(
-                at,
-                extent.end().min(Bytes::new(at.get() + Bytes::MIB.get())),
-            );
-            hash.update(source.read_extent(piece)?);
-            at = piece.end();
-        }
-    }
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(format!(
-        "{}:{hex}",
-        if whole { "sha256" } else { "sha256-ends" }
-    ))
 }

@@ -4,6 +4,8 @@
 //! that can fail without a disk (mkfs, key derivation) → the steps of the plan → read-back → receipt.
 
 pub mod contents;
+pub mod digest;
+pub mod erase;
 mod error;
 pub mod execute;
 pub mod filesystem;
@@ -19,15 +21,16 @@ use std::time::Instant;
 
 pub use error::ApplyError;
 
-use crate::apply::execute::{DiskRun, kept_digest};
+use crate::apply::execute::DiskRun;
 use crate::apply::journal::{Event, Journal};
 use crate::apply::precondition::Standing;
 use crate::apply::prepare::{Means, PrepareError, Prepared};
-use crate::apply::receipt::{Kept, Outcome, Receipt};
+use crate::apply::receipt::{Erased, Kept, Outcome, Receipt};
 use crate::apply::tables::Tables;
 use crate::apply::verify::Expected;
 use crate::partitioner::gpt;
 use crate::partitioner::meta::{self, Meta};
+use crate::partitioner::reset;
 use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan, StateTag};
 use crate::secret::Secret;
 use crate::target::latched::Latched;
@@ -110,7 +113,12 @@ pub fn apply(
         steps: Vec::new(),
         kept,
         made: Vec::new(),
+        erased: Vec::new(),
+        whole_up_to: run.plan.proof.whole_up_to,
+        sample: run.plan.proof.sample,
+        unproven: reset::notes::unproven(&run.plan.disks),
     };
+    receipt.unproven.extend(sampled(&receipt));
     let disks = run
         .plan
         .disks
@@ -147,7 +155,11 @@ fn survey(
     let mut pending = Vec::new();
     let mut kept = Vec::new();
     for (index, (disk, target)) in run.plan.disks.iter().zip(targets).enumerate() {
-        let digests = kept_digests(disk, target.as_ref())?;
+        let digests =
+            digest::kept(run.plan, disk, target.as_ref()).map_err(|source| ApplyError::Read {
+                disk: name(disk),
+                source,
+            })?;
         if let Some(tables) = examine(run, disk, target.as_ref())? {
             let meta = completed_meta(run, disk, target.as_ref())?;
             pending.push(Pending {
@@ -190,6 +202,7 @@ fn write(
     receipt.bytes_written = Bytes::new(receipt.bytes_written.get() + outcome.bytes_written);
     receipt.steps.extend(outcome.steps);
     receipt.made.extend(outcome.made);
+    receipt.erased.extend(erased(disk, &outcome.discarded));
     Ok(())
 }
 
@@ -212,6 +225,7 @@ fn examine(
         keys: run.means.keys,
         state_tag: run.means.state_tag,
         memory_limit: run.memory_limit,
+        proof: run.plan.proof,
     };
     match verify::verify(disk, source, &expected) {
         Ok(()) => return Ok(None),
@@ -239,6 +253,7 @@ fn examine(
         source,
     })?;
     let tables = Tables::build(disk, found.table());
+    let tables = tables.map(|tables| tables.restoring(&found));
     tables.map(Some).map_err(|source| ApplyError::Table {
         disk: name(disk),
         source,
@@ -306,22 +321,31 @@ fn same_uuid(plan: &Plan, disk: &DiskPlan, tags: &Meta) -> Result<(), ApplyError
     })
 }
 
-fn kept_digests(disk: &DiskPlan, source: &dyn BlockSource) -> Result<Vec<Kept>, ApplyError> {
-    let kept = disk
-        .partitions
+/// What was destroyed on one disk.
+fn erased(disk: &DiskPlan, discarded: &[usize]) -> Vec<Erased> {
+    let erased = |(index, erase): (usize, &crate::plan::Erase)| Erased {
+        disk: disk.path.clone(),
+        volume: disk.partitions[erase.partition].name.clone(),
+        found: erase.found.clone(),
+        method: erase.method,
+        overwritten: erase.overwritten(),
+        zeroed: erase.zeroed(),
+        discarded: discarded.contains(&index),
+    };
+    disk.erase.iter().enumerate().map(erased).collect()
+}
+
+/// The kept ranges of which only samples were compared.
+fn sampled(receipt: &Receipt) -> Option<String> {
+    let sampled: Vec<String> = receipt
+        .kept
         .iter()
-        .filter(|p| p.action == Action::Keep && !p.updates_meta());
-    kept.map(|partition| {
-        let digest = kept_digest(partition, source);
-        let digest = digest.map_err(|source| ApplyError::Read {
-            disk: name(disk),
-            source,
-        })?;
-        Ok(Kept {
-            disk: disk.path.clone(),
-            partition: partition.name.clone(),
-            digest,
+        .filter(|kept| !kept.samples.is_empty())
+        .map(|kept| {
+            let count = kept.samples.len();
+            let (each, size) = (receipt.sample, kept.size);
+            format!("{}: {count} samples of {each} of {size}", kept.partition)
         })
-    })
-    .collect()
+        .collect();
+    (!sampled.is_empty()).then(|| format!("compared in samples only: {}", sampled.join("; ")))
 }

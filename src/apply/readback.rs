@@ -4,10 +4,10 @@ use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::apply::execute::{DiskRun, META_PIECES, kept_digest};
-use crate::apply::receipt::Made;
-use crate::apply::{contents, tables};
-use crate::plan::{ContentPlan, DiskPlan, TablePiece, TableStage};
+use crate::apply::execute::{DiskRun, META_PIECES};
+use crate::apply::receipt::{Kept, Made};
+use crate::apply::{contents, digest, erase, tables};
+use crate::plan::{Action, ContentPlan, DiskPlan, TablePiece, TableStage};
 use crate::target::latched::Latched;
 use crate::target::{BlockSource, BlockTarget};
 use crate::units::{Bytes, Extent};
@@ -29,6 +29,14 @@ pub enum ReadBackError {
     Differs {
         /// What.
         what: String,
+        /// Where.
+        at: u64,
+    },
+    /// A byte of what was zeroed is not zero.
+    #[error("{volume} is not wiped: byte {at} of the disk is not zero")]
+    NotErased {
+        /// Its name.
+        volume: String,
         /// Where.
         at: u64,
     },
@@ -88,6 +96,7 @@ pub fn everything(
             digest,
         });
     }
+    gone(run, disk, target)?;
     kept(run, disk, target)?;
     Ok(made)
 }
@@ -117,21 +126,42 @@ fn table(
     comparison.settle(Bytes::ZERO, &wanted)
 }
 
-fn kept(run: &DiskRun<'_>, disk: &DiskPlan, target: &dyn BlockSource) -> Result<(), ReadBackError> {
-    for before in run.kept.iter().filter(|kept| kept.disk == disk.path) {
-        let Some(partition) = disk.partitions.iter().find(|p| p.name == before.partition) else {
+/// Nothing of what went can be read. What was sealed again was compared byte for byte already.
+fn gone(run: &DiskRun<'_>, disk: &DiskPlan, target: &dyn BlockSource) -> Result<(), ReadBackError> {
+    for erase in &disk.erase {
+        let partition = &disk.partitions[erase.partition];
+        if partition.action != Action::Wipe {
             continue;
-        };
-        let after = kept_digest(partition, target).map_err(|source| ReadBackError::Read {
-            what: before.partition.clone(),
+        }
+        let left = erase::left_over(erase, run.plan.proof, target);
+        let left = left.map_err(|source| ReadBackError::Read {
+            what: partition.name.clone(),
             source,
         })?;
+        if let Some(at) = left {
+            return Err(ReadBackError::NotErased {
+                volume: partition.name.clone(),
+                at: at.get(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn kept(run: &DiskRun<'_>, disk: &DiskPlan, target: &dyn BlockSource) -> Result<(), ReadBackError> {
+    let after = digest::kept(run.plan, disk, target).map_err(|source| ReadBackError::Read {
+        what: String::from("what is kept"),
+        source,
+    })?;
+    for before in run.kept {
+        let same = |kept: &&Kept| kept.partition == before.partition;
+        let after = after.iter().find(same);
+        let after = after.map_or("nothing", |kept| kept.digest.as_str());
         if after != before.digest {
-            let (partition, before) = (before.partition.clone(), before.digest.clone());
             return Err(ReadBackError::KeptChanged {
-                partition,
-                before,
-                after,
+                partition: before.partition.clone(),
+                before: before.digest.clone(),
+                after: after.to_owned(),
             });
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::EraseMethod;
 use crate::units::Bytes;
 
 /// The name and version that a [`Receipt`] carries in its `schema` field.
@@ -30,6 +31,18 @@ pub struct Receipt {
     pub kept: Vec<Kept>,
     /// What was written, with the digest of what was read back.
     pub made: Vec<Made>,
+    /// Volumes that were destroyed, and of which nothing can be read any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<Erased>,
+    /// Kept ranges of at most this size were digested whole.
+    #[serde(default)]
+    pub whole_up_to: Bytes,
+    /// Size of each of [`Kept::samples`].
+    #[serde(default)]
+    pub sample: Bytes,
+    /// What no digest here proves, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproven: Vec<String>,
 }
 
 /// Whether anything had to be done.
@@ -58,10 +71,35 @@ pub struct StepReceipt {
 pub struct Kept {
     /// Path of its disk.
     pub disk: String,
-    /// Its name.
+    /// Its name, or which space without a partition it is.
     pub partition: String,
-    /// `sha256:…` of all of it, or `sha256-ends:…` of its first and last MiB if it is bigger than 64 MiB.
+    /// `sha256:…` of all of it, or `sha256-samples:…` of the samples one behind the other.
     pub digest: String,
+    /// Its size.
+    #[serde(default)]
+    pub size: Bytes,
+    /// Where the samples begin, from its start; empty if all of it was digested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<Bytes>,
+}
+
+/// A volume that was destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Path of its disk.
+    pub disk: String,
+    /// Its name.
+    pub volume: String,
+    /// What it held.
+    pub found: String,
+    /// How it was destroyed.
+    pub method: EraseMethod,
+    /// Bytes that were overwritten before they were zeroed.
+    pub overwritten: Bytes,
+    /// Bytes that were zeroed.
+    pub zeroed: Bytes,
+    /// Whether the medium took the discard of all of it.
+    pub discarded: bool,
 }
 
 /// A partition that was made.

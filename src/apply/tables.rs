@@ -1,6 +1,7 @@
 //! The partition tables that a plan names, as bytes. Pure.
 
 use crate::partitioner::gpt::{self, Encoded, Entry, Gpt, GptError, NameError};
+use crate::partitioner::reset::erasing;
 use crate::plan::{Action, DiskPlan, PartitionPlan, TablePiece, TableStage};
 use crate::units::{Bytes, Extent, Lba};
 
@@ -43,11 +44,13 @@ pub enum TableError {
     },
 }
 
-/// Both tables of a disk plan.
+/// The tables of a disk plan.
 #[derive(Clone, Debug)]
 pub struct Tables {
     without: Encoded,
+    erasing: Encoded,
     complete: Encoded,
+    restore: Vec<(Bytes, Vec<u8>)>,
     /// The finished table.
     pub table: Gpt,
 }
@@ -63,25 +66,51 @@ impl Tables {
             Some(found) => completed(plan, found)?,
             None => return Err(TableError::Missing),
         };
-        let mut without = base.clone();
-        let mut table = base;
-        for partition in plan.partitions.iter().filter(|p| p.action != Action::Wipe) {
-            insert(&mut table, plan, partition)?;
-            if partition.action == Action::Keep {
-                insert(&mut without, plan, partition)?;
+        let mut erasing = base.clone();
+        for erase in &plan.erase {
+            if let Some(partition) = plan.partitions.get(erase.partition) {
+                insert(&mut erasing, plan, &erasing::entry(partition, erase))?;
             }
         }
+        let mut table = base.clone();
+        for partition in plan.partitions.iter().filter(|p| p.is_made()) {
+            insert(&mut table, plan, partition)?;
+        }
         Ok(Self {
-            without: without.encode(),
+            without: base.encode(),
+            erasing: erasing.encode(),
             complete: table.encode(),
+            restore: Vec::new(),
             table,
         })
+    }
+
+    /// The same, with what it takes to make a damaged copy of `found` whole from the other one.
+    pub fn restoring(mut self, found: &gpt::Found) -> Self {
+        self.restore = match (found.primary.table(), found.backup.table()) {
+            (None, Some(backup)) => {
+                let sound = backup.encode();
+                vec![sound.primary_entries, sound.primary_header]
+            }
+            (Some(primary), None) => {
+                let sound = primary.encode();
+                vec![sound.backup_entries, sound.backup_header]
+            }
+            _ => Vec::new(),
+        };
+        self
+    }
+
+    /// The pieces that make a damaged copy whole, in the order in which they are written.
+    pub fn restored(&self) -> &[(Bytes, Vec<u8>)] {
+        &self.restore
     }
 
     /// One piece, with its place.
     pub const fn piece(&self, piece: TablePiece, stage: TableStage) -> &(Bytes, Vec<u8>) {
         let table = match stage {
             TableStage::Without => &self.without,
+            TableStage::Erasing => &self.erasing,
             TableStage::Final => &self.complete,
         };
         match piece {
@@ -93,19 +122,21 @@ impl Tables {
     }
 }
 
-/// The table that is there, emptied of everything that the plan enters again; the plan must know all of it.
+/// The table that is there with nothing but what the plan keeps, entry for entry; the plan must know all of it.
 fn completed(plan: &DiskPlan, found: &Gpt) -> Result<Gpt, TableError> {
     let mut base = found.clone();
-    let numbers: Vec<u32> = found.partitions().map(|(number, _)| number).collect();
-    for number in numbers {
-        let Ok(entry) = base.remove(number) else {
-            continue;
-        };
-        let planned = plan.partitions.iter().find(|p| p.number == number);
-        let same = planned.is_some_and(|p| {
+    let entries: Vec<(u32, Entry)> = found
+        .partitions()
+        .map(|(number, entry)| (number, entry.clone()))
+        .collect();
+    for (number, entry) in entries {
+        let planned = plan.partitions.iter().position(|p| p.number == number);
+        let same = planned.is_some_and(|index| {
+            let p = &plan.partitions[index];
+            let erasing = plan.erased(index).is_some() && entry.name.is(&erasing::name(&p.name));
             entry.guid == p.guid
                 && entry.extent(plan.geometry.logical) == Some(p.extent())
-                && entry.name.is(&p.name)
+                && (entry.name.is(&p.name) || erasing)
         });
         if !same {
             return Err(TableError::KeptDiffers {
@@ -113,9 +144,12 @@ fn completed(plan: &DiskPlan, found: &Gpt) -> Result<Gpt, TableError> {
                 name: entry.name.to_string(),
             });
         }
+        if planned.is_some_and(|index| plan.partitions[index].action != Action::Keep) {
+            drop(base.remove(number));
+        }
     }
-    let kept = |p: &&PartitionPlan| matches!(p.action, Action::Keep | Action::Wipe);
-    for partition in plan.partitions.iter().filter(kept) {
+    // What a reset takes away may be gone already.
+    for partition in plan.partitions.iter().filter(|p| p.action == Action::Keep) {
         if found.get(partition.number).is_none() {
             return Err(TableError::KeptDiffers {
                 number: partition.number,

@@ -3,14 +3,14 @@
 //! Reads only. Every keyslot is opened with the configuration's key, because a volume that looks right and
 //! does not open is the worst outcome there is.
 
-use crate::apply::precondition;
 use crate::apply::tables::Tables;
+use crate::apply::{erase, precondition};
 use crate::keys::Keys;
 use crate::partitioner::gpt;
 use crate::partitioner::luks2::{self, SectorCipher};
 use crate::partitioner::meta::{self as meta_codec, Meta};
 use crate::plan::{
-    Action, ContentPlan, DiskPlan, FilesystemPlan, PartitionPlan, SealPlan, StateTag,
+    Action, ContentPlan, DiskPlan, Erase, FilesystemPlan, PartitionPlan, Proof, SealPlan, StateTag,
 };
 use crate::secret::Secret;
 use crate::target::BlockSource;
@@ -50,6 +50,8 @@ pub struct Expected<'a> {
     pub state_tag: Option<&'a Secret>,
     /// The most memory that opening a keyslot may take.
     pub memory_limit: Bytes,
+    /// How much of what a reset zeroed is read.
+    pub proof: Proof,
 }
 
 /// Checks everything on one disk.
@@ -69,10 +71,30 @@ pub fn verify(
         return Err(words("an apply was interrupted here"));
     }
     table(disk, source)?;
-    for partition in &disk.partitions {
-        content(partition, source, expected)?;
+    for (index, partition) in disk.partitions.iter().enumerate() {
+        match (partition.action, disk.erased(index)) {
+            (Action::Wipe, Some(erase)) => erased(partition, erase, source, expected)?,
+            _ => content(partition, source, expected)?,
+        }
     }
     Ok(())
+}
+
+fn erased(
+    partition: &PartitionPlan,
+    erase: &Erase,
+    source: &dyn BlockSource,
+    expected: &Expected<'_>,
+) -> Result<(), Difference> {
+    let left = erase::left_over(erase, expected.proof, source);
+    match left.map_err(|error| words(format!("the disk cannot be read: {error}")))? {
+        None => Ok(()),
+        Some(at) => Err(words(format!(
+            "{} is not wiped: byte {} of the disk is not zero",
+            partition.name,
+            at.get()
+        ))),
+    }
 }
 
 fn table(disk: &DiskPlan, source: &dyn BlockSource) -> Result<(), Difference> {
@@ -113,6 +135,9 @@ fn meta(
 ) -> Result<(), Difference> {
     let bytes = read(source, partition.extent())?;
     let meta = Meta::decode(&bytes).map_err(|error| words(format!("META: {error}")))?;
+    if state.is_some() && !Meta::copies_agree(&bytes) {
+        return Err(words("the copies of META differ"));
+    }
     let tag = meta
         .get(meta_codec::tag::STATE_ENCRYPTION)
         .map(Secret::expose);

@@ -4,20 +4,20 @@ use std::path::Path;
 
 use crate::apply::filesystem::Distribution;
 use crate::apply::prepare::Means;
-use crate::apply::receipt::{Outcome, Receipt};
+use crate::apply::receipt::{Erased, Outcome, Receipt};
 use crate::apply::{self, ApplyError, Run};
 use crate::cli::args::{ApplyArgs, Global};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::table::Table;
-use crate::cli::{context, files, plan, targets};
+use crate::cli::{context, files, plan, reset, targets};
 use crate::config::spec::Spec;
 use crate::entropy::OsEntropy;
 use crate::exit::Exit;
 use crate::keys::Keys;
 use crate::partitioner::kdf::TooMuchMemory;
 use crate::partitioner::meta;
-use crate::plan::{ContentPlan, Plan};
+use crate::plan::{ContentPlan, EraseMethod, Plan};
 use crate::secret::Secret;
 use crate::units::Bytes;
 
@@ -48,6 +48,9 @@ fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
     let text = files::text(path)?;
     let plan: Plan = serde_json::from_str(&text).map_err(|error| no_plan(path, &text, &error))?;
     apply::check_plan(&plan)?;
+    if plan.is_reset() {
+        reset::confirmed(args.confirm.as_deref())?;
+    }
     let sealed = plan
         .disks
         .iter()
@@ -97,7 +100,7 @@ fn no_plan(path: &Path, text: &str, error: &serde_json::Error) -> Failure {
 /// As [`apply::apply`]'s, and for disks that cannot be opened.
 pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Receipt, Failure> {
     let keys = Keys::resolve_some(spec, plan.machine.uuid.as_deref(), |volume| {
-        plan.has_volume(volume)
+        plan.needs_key(volume)
     })?;
     let state_tag: Option<Secret> = spec
         .state
@@ -185,6 +188,13 @@ pub fn render(receipt: &Receipt, plan: &Plan) -> String {
             short(&made.digest),
         ]);
     }
+    for erased in &receipt.erased {
+        table.row([
+            erased.volume.clone(),
+            erased.disk.clone(),
+            destroyed(erased),
+        ]);
+    }
     for kept in &receipt.kept {
         table.row([
             kept.partition.clone(),
@@ -199,6 +209,19 @@ pub fn render(receipt: &Receipt, plan: &Plan) -> String {
     }
     let disks: Vec<&str> = plan.disks.iter().map(|disk| disk.path.as_str()).collect();
     text + &format!("look at it with `keelblock inspect {}`\n", disks.join(" "))
+}
+
+fn destroyed(erased: &Erased) -> String {
+    let left = match erased.method {
+        EraseMethod::CryptoErase => "no header and no key is left",
+        EraseMethod::Zero => "reads as zeros",
+    };
+    let discarded = if erased.discarded {
+        ", discarded"
+    } else {
+        ", the medium takes no discard"
+    };
+    format!("destroyed ({}): {left}{discarded}", erased.found)
 }
 
 fn short(digest: &str) -> String {

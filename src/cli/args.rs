@@ -230,6 +230,9 @@ pub struct ApplyArgs {
     /// What it depends on.
     #[command(flatten)]
     pub planning: PlanningArgs,
+    /// For a plan of `reset`: its word, SAFE-RESET
+    #[arg(long, value_name = "WORD", requires = "plan")]
+    pub confirm: Option<String>,
     /// Where scratch files, journal and receipt go [default: /run/keelblock, or the temporary folder]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
@@ -270,7 +273,7 @@ pub struct DemoArgs {
 }
 
 /// `512`, `64M`, `32G`, `1.5TiB`: binary units, with or without `iB`.
-fn parse_size(text: &str) -> Result<Bytes, String> {
+pub fn parse_size(text: &str) -> Result<Bytes, String> {
     let wrong = || format!("{text:?} is not a size; write a number with K, M, G or T, such as 32G");
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
@@ -291,7 +294,7 @@ fn parse_size(text: &str) -> Result<Bytes, String> {
     bytes.map(Bytes::new).ok_or_else(wrong)
 }
 
-pub(super) fn parse_block_size(text: &str) -> Result<BlockSize, String> {
+pub fn parse_block_size(text: &str) -> Result<BlockSize, String> {
     let number: u32 = text
         .parse()
         .map_err(|_| format!("{text:?} is not a block size; 512 and 4096 are"))?;

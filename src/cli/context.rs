@@ -132,7 +132,11 @@ fn on_machine(
     })
 }
 
-fn named_disk<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Disk, Failure> {
+/// The disk of `inventory` that an operator means by `name`.
+///
+/// # Errors
+/// Exit 3 if there is none.
+pub fn named_disk<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Disk, Failure> {
     let mut disks = inventory.disks.iter();
     disks.find(|disk| disk.is_named(name)).ok_or_else(|| {
         let known: Vec<&str> = inventory
@@ -250,25 +254,7 @@ fn image_alone(
     target: &TargetArgs,
     consent: &ConsentArgs,
 ) -> Result<Subject, Failure> {
-    let mut disk = Disk {
-        path: String::new(),
-        id: String::from("image"),
-        talos: TalosDisk {
-            model: String::from("image file"),
-            ..TalosDisk::default()
-        },
-        udev: std::collections::BTreeMap::new(),
-        usb: None,
-        vendor: String::new(),
-        removable: false,
-        physical_sector_size: 0,
-        diskseq: None,
-        usage: Vec::new(),
-        boot_medium: Vec::new(),
-        content: Content::Blank,
-        fingerprint: String::new(),
-        unread: Vec::new(),
-    };
+    let mut disk = image_disk();
     let seen = look_at(
         image,
         target,
@@ -298,6 +284,29 @@ fn image_alone(
         only: None,
         wipe: consent.wipe.clone(),
     })
+}
+
+/// A disk that is nothing but an image, before the image was looked at.
+pub fn image_disk() -> Disk {
+    Disk {
+        path: String::new(),
+        id: String::from("image"),
+        talos: TalosDisk {
+            model: String::from("image file"),
+            ..TalosDisk::default()
+        },
+        udev: std::collections::BTreeMap::new(),
+        usb: None,
+        vendor: String::new(),
+        removable: false,
+        physical_sector_size: 0,
+        diskseq: None,
+        usage: Vec::new(),
+        boot_medium: Vec::new(),
+        content: Content::Blank,
+        fingerprint: String::new(),
+        unread: Vec::new(),
+    }
 }
 
 /// The roles that an image carries when no machine says where they belong.

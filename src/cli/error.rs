@@ -57,7 +57,8 @@ impl Failure {
         self
     }
 
-    fn of(exit: Exit, error: &dyn Error) -> Self {
+    /// The failure that `error` is.
+    pub fn of(exit: Exit, error: &dyn Error) -> Self {
         Self {
             exit,
             message: error.to_string(),
@@ -132,6 +133,12 @@ impl From<PlanError> for Failure {
     }
 }
 
+/// `error`, which has `source` as its cause, with the exit code and the hint of that.
+pub fn disk_failure(error: &dyn Error, source: &DiskError) -> Failure {
+    let (exit, hint) = disk_exit(source);
+    Failure::of(exit, error).hint(hint)
+}
+
 fn disk_exit(error: &DiskError) -> (Exit, String) {
     let (exit, hint) = match error {
         DiskError::Foreign { path, .. } => {
@@ -140,6 +147,10 @@ fn disk_exit(error: &DiskError) -> (Exit, String) {
             );
             return (Exit::Refused, hint);
         }
+        DiskError::Erasing(_) => (
+            Exit::Refused,
+            "finish it first: `keelblock reset --confirm SAFE-RESET`",
+        ),
         DiskError::Key(key) => (key_exit(key), key.hint()),
         DiskError::NoSpace { .. } | DiskError::TooSmallToSeal { .. } => (
             Exit::Refused,

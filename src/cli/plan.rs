@@ -15,8 +15,9 @@ use crate::exit::Exit;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::planner::{self, Options};
-use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan};
-use crate::units::Extent;
+use crate::plan::{Action, ContentPlan, DiskPlan, KdfCost, PartitionPlan, Plan};
+use crate::probe::inventory::Machine;
+use crate::units::{Bytes, Extent};
 
 pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit, Failure> {
     let spec = files::config(&args.config.config)?;
@@ -39,7 +40,31 @@ pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit
 /// # Errors
 /// As the planner's.
 pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<Plan, Failure> {
-    let machine = &subject.inventory.machine;
+    let (kdf, kdf_seconds) = kdf::choose(planning, &subject.inventory.machine)?;
+    let options = Options {
+        kdf,
+        kdf_seconds,
+        wipe: subject.wipe.clone(),
+        only: subject.only.clone(),
+        ..options(spec, &subject.inventory.machine, planning)?
+    };
+    Ok(planner::plan(
+        spec,
+        &subject.inventory,
+        &subject.selection,
+        &options,
+    )?)
+}
+
+/// What `planning` and the machine say, without the cost of a keyslot: that takes a measurement.
+///
+/// # Errors
+/// Exit 1 without random numbers.
+pub fn options(
+    spec: &Spec,
+    machine: &Machine,
+    planning: &PlanningArgs,
+) -> Result<Options, Failure> {
     let talos = planning
         .talos
         .or_else(|| version_of(spec))
@@ -49,27 +74,24 @@ pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<P
         _ if talos < TalosVersion::UKI_ON_UEFI => Bootloader::Grub,
         _ => Bootloader::Uki,
     });
-    let (kdf, kdf_seconds) = kdf::choose(planning, machine)?;
-    let options = Options {
+    Ok(Options {
         seed: seed(planning)?,
         talos,
         bootloader,
-        kdf,
-        kdf_seconds,
+        kdf: KdfCost {
+            memory: Bytes::ZERO,
+            time: 0,
+            lanes: 0,
+        },
+        kdf_seconds: None,
         ephemeral_filesystem: !planning.no_ephemeral_filesystem,
         mark: !planning.no_mark,
         mkfs: filesystem::mkfs_facts(talos),
         uuid: planning.uuid.clone().or_else(|| machine.uuid.clone()),
-        wipe: subject.wipe.clone(),
-        only: subject.only.clone(),
+        wipe: Vec::new(),
+        only: None,
         config_digest: config_digest(spec),
-    };
-    Ok(planner::plan(
-        spec,
-        &subject.inventory,
-        &subject.selection,
-        &options,
-    )?)
+    })
 }
 
 fn version_of(spec: &Spec) -> Option<TalosVersion> {
@@ -160,7 +182,7 @@ fn render_disk(disk: &DiskPlan, colour: bool) -> String {
     text + &table.render()
 }
 
-fn piece(partition: &PartitionPlan) -> Piece {
+pub(super) fn piece(partition: &PartitionPlan) -> Piece {
     let shade = match (&partition.content, partition.is_made()) {
         (_, false) => Shade::Kept,
         (ContentPlan::Sealed(_), true) => Shade::Sealed,
@@ -173,7 +195,7 @@ fn piece(partition: &PartitionPlan) -> Piece {
     }
 }
 
-const fn action(partition: &PartitionPlan) -> &'static str {
+pub(super) const fn action(partition: &PartitionPlan) -> &'static str {
     match partition.action {
         Action::Keep => "keep",
         Action::Create => "create",
@@ -182,7 +204,7 @@ const fn action(partition: &PartitionPlan) -> &'static str {
     }
 }
 
-fn content(content: &ContentPlan) -> String {
+pub(super) fn content(content: &ContentPlan) -> String {
     match content {
         ContentPlan::AsIs { found } => format!("{found}, as it is"),
         ContentPlan::Empty { then } => then.clone(),

@@ -16,7 +16,13 @@ pub fn bytes_written(disk: &DiskPlan) -> Bytes {
         .filter(|p| p.is_made())
         .map(|p| made_bytes(p).get())
         .sum::<u64>();
-    Bytes::new(table.get() + made)
+    let overwritten = disk.erase.iter().map(|erase| erase.overwritten().get());
+    Bytes::new(table.get() + made + overwritten.sum::<u64>())
+}
+
+/// How many bytes a reset zeroes on the disk.
+pub fn bytes_zeroed(disk: &DiskPlan) -> Bytes {
+    Bytes::new(disk.erase.iter().map(|erase| erase.zeroed().get()).sum())
 }
 
 fn made_bytes(partition: &PartitionPlan) -> Bytes {

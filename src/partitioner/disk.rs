@@ -6,6 +6,7 @@ use crate::keys::{self, KeyError};
 use crate::partitioner::content::Ground;
 use crate::partitioner::layout::{ALIGNMENT, META_SIZE, NoSpace, Space};
 use crate::partitioner::planner::{Options, title};
+use crate::partitioner::reset::erasing;
 use crate::partitioner::wanted::{self, Style, WantedPartition, WantedSize};
 use crate::partitioner::{adopt, wipe};
 use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Precondition, StateTag};
@@ -30,6 +31,9 @@ pub enum DiskError {
         /// What is on it, in words.
         holds: String,
     },
+    /// A reset was interrupted on it.
+    #[error("a reset of {0} was interrupted on it")]
+    Erasing(String),
     /// Not enough room.
     #[error("there is no room for {volume}")]
     NoSpace {
@@ -90,6 +94,9 @@ pub fn plan(
         adopt::existing(&disk.content).or_else(|| adopt::indexed(spec, roles, &disk.content));
     let fresh = existing.is_none();
     if fresh && !may_be_replaced(spec, disk, options) {
+        if let Some(volume) = half_erased(disk) {
+            return Err(DiskError::Erasing(volume));
+        }
         return Err(DiskError::Foreign {
             path: disk.path.clone(),
             holds: adopt::in_words(&disk.content),
@@ -139,6 +146,7 @@ pub fn plan(
         writes_table: fresh || damaged || partitions.iter().any(PartitionPlan::is_made),
         marker: marker_place(existing).filter(|_| options.mark),
         wipe,
+        erase: Vec::new(),
         partitions,
     })
 }
@@ -151,8 +159,15 @@ fn may_be_replaced(spec: &Spec, disk: &Disk, options: &Options) -> bool {
         || (configured && options.wipe.iter().any(|name| disk.is_named(name)))
 }
 
+/// The volume that an interrupted reset left behind, if there is one.
+fn half_erased(disk: &Disk) -> Option<String> {
+    let mut partitions = disk.content.layout()?.partitions.iter();
+    let volume = partitions.find(|p| erasing::is_erasing(p))?;
+    Some(erasing::old_name(&volume.name).to_owned())
+}
+
 /// Size and block sizes, if they are ones that can be laid out.
-fn geometry(disk: &Disk) -> Result<Geometry, DiskError> {
+pub(super) fn geometry(disk: &Disk) -> Result<Geometry, DiskError> {
     let sector = u32::try_from(disk.talos.sector_size).unwrap_or(u32::MAX);
     let logical = BlockSize::try_from(sector).map_err(DiskError::BlockSize)?;
     let physical = disk.physical_sector_size.max(logical.get());
@@ -164,7 +179,7 @@ fn geometry(disk: &Disk) -> Result<Geometry, DiskError> {
 }
 
 /// The mark of an unfinished apply needs 4 KiB before the first partition.
-fn marker_place(existing: Option<&Layout>) -> Option<Bytes> {
+pub(super) fn marker_place(existing: Option<&Layout>) -> Option<Bytes> {
     let free = existing.is_none_or(|layout| {
         let usable = layout.table.as_ref().and_then(|table| table.usable);
         usable.is_some_and(|usable| usable.start >= MARKER_EXTENT.end())

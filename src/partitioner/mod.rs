@@ -11,6 +11,7 @@ pub mod luks2;
 pub mod meta;
 pub mod planner;
 pub mod remarks;
+pub mod reset;
 pub mod steps;
 pub mod wanted;
 pub mod wipe;

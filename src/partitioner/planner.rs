@@ -8,7 +8,7 @@ use crate::partitioner::disk::{self, DiskError};
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::wanted::{self, Style};
 use crate::partitioner::{cost, remarks, steps};
-use crate::plan::{Cost, KdfCost, MachineBinding, Plan, SCHEMA};
+use crate::plan::{Cost, KdfCost, MachineBinding, Plan, Proof, Purpose, SCHEMA};
 use crate::probe::inventory::{Disk, Inventory};
 use crate::selector::selection::{Outcome, Selection};
 use crate::units::Bytes;
@@ -94,6 +94,7 @@ pub fn plan(
     let plan = Plan {
         schema: SCHEMA.to_owned(),
         id: String::new(),
+        purpose: Purpose::Apply,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: options.seed,
         machine: MachineBinding {
@@ -103,6 +104,7 @@ pub fn plan(
         config: options.config_digest.clone(),
         talos: options.talos.to_string(),
         cost: estimate(&disks, options),
+        proof: Proof::default(),
         remarks: remarks::remarks(spec, &disks, options),
         disks,
         steps,
@@ -153,7 +155,7 @@ pub fn title(disk: &Disk) -> String {
     format!("{} ({model}, {})", disk.path, Bytes::new(disk.talos.size))
 }
 
-fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
+pub(super) fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
     let slots: usize = disks
         .iter()
         .flat_map(|disk| &disk.partitions)
@@ -163,6 +165,7 @@ fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
         .iter()
         .map(|disk| cost::bytes_written(disk).get())
         .sum();
+    let zeroed: u64 = disks.iter().map(|d| cost::bytes_zeroed(d).get()).sum();
     let memory = if slots == 0 {
         Bytes::ZERO
     } else {
@@ -172,12 +175,13 @@ fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
     let memory = memory.checked_add(Bytes::mib(16)).unwrap_or(memory);
     let seconds = options.kdf_seconds.map(|per_slot| {
         let slots = u32::try_from(slots).unwrap_or(u32::MAX);
-        let writing = bytes / (200 << 20);
+        let writing = (bytes + zeroed) / (200 << 20);
         (per_slot * f64::from(slots) + f64::from(u32::try_from(writing).unwrap_or(u32::MAX)) + 0.1)
             .round_to_tenth()
     });
     Cost {
         bytes_written: Bytes::new(bytes),
+        bytes_zeroed: Bytes::new(zeroed),
         memory,
         seconds,
     }

@@ -21,7 +21,13 @@ pub fn steps(index: usize, disk: &DiskPlan) -> Vec<Step> {
     if disk.marker.is_some() && rewrites {
         ops.extend([Op::Mark, Op::Sync]);
     }
-    if resealed {
+    if !disk.fresh && disk.writes_table {
+        // What follows rewrites one copy while the other stands for both; a damaged one could not.
+        ops.push(Op::RestoreTable);
+    }
+    if !disk.erase.is_empty() {
+        erase(&mut ops, disk);
+    } else if resealed {
         // The entry goes first, so that no table ever names a half-sealed volume.
         table(&mut ops, TableStage::Without);
         ops.push(Op::Publish);
@@ -46,6 +52,22 @@ pub fn steps(index: usize, disk: &DiskPlan) -> Vec<Step> {
         ops.extend([Op::Unmark, Op::Sync]);
     }
     ops.into_iter().map(|op| Step { disk: index, op }).collect()
+}
+
+/// The volumes lose their names first, then their keys, then the rest; see [`super::reset`] for why.
+fn erase(ops: &mut Vec<Op>, disk: &DiskPlan) {
+    table(ops, TableStage::Erasing);
+    ops.push(Op::Publish);
+    let each = || 0..disk.erase.len();
+    let keys = || each().filter(|erase| !disk.erase[*erase].keys.is_empty());
+    if keys().next().is_some() {
+        ops.extend(keys().map(|erase| Op::Overwrite { erase }));
+        ops.push(Op::Sync);
+    }
+    // What a medium gives back after a discard is its own choice, so the zeros come after.
+    ops.extend(each().map(|erase| Op::Discard { erase }));
+    ops.extend(each().map(|erase| Op::Zero { erase }));
+    ops.push(Op::Sync);
 }
 
 fn contents(ops: &mut Vec<Op>, disk: &DiskPlan) {

@@ -51,28 +51,8 @@ impl<'a> Guards<'a> {
 
     /// Every guard for `disk`, in a fixed order.
     pub(super) fn checks(&self, disk: &Disk) -> Vec<Check> {
-        let uses: Vec<String> = disk
-            .usage
-            .iter()
-            .map(|usage| format!("{}: {}", usage.device, usage.by))
-            .collect();
-        let mut checks = vec![
-            guard(
-                "boot medium",
-                "no sign of one",
-                list_or(&disk.boot_medium, "no sign"),
-                disk.boot_medium.is_empty(),
-            ),
-            guard("in use", "no", list_or(&uses, "no"), uses.is_empty()),
-            flag("write-protected", disk.talos.readonly),
-            flag("removable", disk.removable),
-            flag("CD-ROM drive", disk.talos.cdrom),
-            self.locked(disk),
-            readable(disk),
-            self.table(disk),
-            self.fusion(disk),
-            self.content(disk),
-        ];
+        let mut checks = standing(disk);
+        checks.extend([self.table(disk), self.fusion(disk), self.content(disk)]);
         checks.extend(self.elsewhere(disk));
         checks.extend(self.not_shared.map(|path| {
             let free = path != disk.path;
@@ -106,16 +86,6 @@ impl<'a> Guards<'a> {
             said(self.wipe),
             said(self.named(disk))
         )
-    }
-
-    fn locked(&self, disk: &Disk) -> Check {
-        let locked = disk.usb.as_ref().is_some_and(|usb| usb.is_locked_t5());
-        let found = if locked {
-            "a T5 that waits for its password"
-        } else {
-            "no"
-        };
-        guard("locked", "no", found.to_owned(), !locked)
     }
 
     fn table(&self, disk: &Disk) -> Check {
@@ -231,6 +201,39 @@ impl<'a> Guards<'a> {
         let check = format!("{} elsewhere", self.label);
         Some(guard(&check, "nowhere", found, others.is_empty()))
     }
+}
+
+/// What speaks against writing to a disk at all, whatever is on it and whatever was consented to.
+pub(super) fn standing(disk: &Disk) -> Vec<Check> {
+    let uses: Vec<String> = disk
+        .usage
+        .iter()
+        .map(|usage| format!("{}: {}", usage.device, usage.by))
+        .collect();
+    vec![
+        guard(
+            "boot medium",
+            "no sign of one",
+            list_or(&disk.boot_medium, "no sign"),
+            disk.boot_medium.is_empty(),
+        ),
+        guard("in use", "no", list_or(&uses, "no"), uses.is_empty()),
+        flag("write-protected", disk.talos.readonly),
+        flag("removable", disk.removable),
+        flag("CD-ROM drive", disk.talos.cdrom),
+        locked(disk),
+        readable(disk),
+    ]
+}
+
+fn locked(disk: &Disk) -> Check {
+    let locked = disk.usb.as_ref().is_some_and(|usb| usb.is_locked_t5());
+    let found = if locked {
+        "a T5 that waits for its password"
+    } else {
+        "no"
+    };
+    guard("locked", "no", found.to_owned(), !locked)
 }
 
 /// Whether a partition of `disk` bears `label`. Talos passes over loop devices.

@@ -68,6 +68,15 @@ pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selectio
     }
 }
 
+/// What speaks against writing to `disk` at all, such as `in use: /dev/sda2: /mnt`; empty if nothing does.
+pub fn forbids_writing(disk: &Disk) -> Vec<String> {
+    let checks = guard::standing(disk).into_iter();
+    checks
+        .filter(|check| !check.pass)
+        .map(|check| format!("{}: {}", check.check, check.found))
+        .collect()
+}
+
 /// What every role is decided from.
 struct Machine<'a> {
     spec: &'a Spec,

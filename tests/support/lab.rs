@@ -146,8 +146,14 @@ pub struct Lab {
     pub plan: Plan,
     /// The disk before.
     pub before: Memory,
-    keys: Keys,
-    tag: Option<Secret>,
+    /// The configuration.
+    pub spec: Spec,
+    /// Its passphrases.
+    pub keys: Keys,
+    /// META's tag 0x09 of it.
+    pub tag: Option<Secret>,
+    /// What the random bytes of every run derive from.
+    pub chance: u8,
 }
 
 impl Lab {
@@ -175,8 +181,10 @@ impl Lab {
         Self {
             plan,
             before,
+            spec,
             keys,
             tag,
+            chance: 7,
         }
     }
 
@@ -191,7 +199,7 @@ impl Lab {
         plan: &Plan,
         target: impl BlockTarget + 'static,
     ) -> Result<Receipt, ApplyError> {
-        let mut entropy = SeededEntropy::new(7);
+        let mut entropy = SeededEntropy::new(self.chance);
         let means = Means {
             keys: &self.keys,
             state_tag: self.tag.as_ref(),
@@ -374,13 +382,19 @@ fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
         disks: vec![disk],
         notes: Vec::new(),
     };
-    let options = Options {
+    let options = options(case.bootloader);
+    planner::plan(spec, &inventory, &selection, &options).expect("a plan")
+}
+
+/// What planning depends on: cheap keys, always the same GUIDs.
+pub fn options(bootloader: Bootloader) -> Options {
+    Options {
         seed: "5eed".parse().expect("a seed"),
         talos: TalosVersion {
             major: 1,
             minor: 10,
         },
-        bootloader: case.bootloader,
+        bootloader: bootloader,
         kdf: KdfCost {
             memory: Bytes::new(64 << 10),
             time: 1,
@@ -394,11 +408,11 @@ fn plan(case: &Case, spec: &Spec, before: &Memory) -> Plan {
         wipe: vec![String::from("serial LAB")],
         only: None,
         config_digest: String::from("lab"),
-    };
-    planner::plan(spec, &inventory, &selection, &options).expect("a plan")
+    }
 }
 
-fn disk(geometry: Geometry, content: Content, fingerprint: String) -> Disk {
+/// A disk with this content.
+pub fn disk(geometry: Geometry, content: Content, fingerprint: String) -> Disk {
     Disk {
         path: String::from("/dev/lab"),
         id: String::from("serial LAB"),

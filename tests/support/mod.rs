@@ -5,4 +5,6 @@
     reason = "each test program uses its part; tests read examples"
 )]
 
+pub mod cuts;
 pub mod lab;
+pub mod reset_lab;

@@ -125,6 +125,11 @@ impl Meta {
         Ok(Self { tags, legacy })
     }
 
+    /// Whether both copies in a whole partition are the same, as every complete write leaves them.
+    pub fn copies_agree(partition: &[u8]) -> bool {
+        partition.get(..COPY) == partition.get(COPY..2 * COPY)
+    }
+
     /// A whole partition, zero where nothing is said.
     ///
     /// # Errors
