@@ -134,7 +134,8 @@ pub fn execute(spec: &Spec, plan: &Plan, state_dir: Option<&Path>) -> Result<Rec
     Ok(receipt)
 }
 
-fn available_memory() -> Bytes {
+/// Memory that a process could have now.
+pub fn available_memory() -> Bytes {
     sysinfo::System::new().map_or(Bytes::ZERO, |mut system| {
         system.refresh_memory();
         Bytes::new(system.available_memory())

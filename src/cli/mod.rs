@@ -12,6 +12,7 @@ mod inspect;
 mod install;
 mod kdf;
 mod lock;
+mod mappings;
 mod output;
 mod picture;
 mod plan;

@@ -6,9 +6,12 @@
 
 pub mod activate;
 pub mod identity;
+pub mod image;
 pub mod kernel;
 pub mod mount;
 pub mod node;
+pub mod report;
 pub mod rules;
 pub mod session;
 pub mod table;
+pub mod unseal;

@@ -88,6 +88,19 @@ pub fn kind(signature: &str) -> Option<Kind> {
     KINDS.into_iter().find(|kind| kind.name == signature)
 }
 
+/// The folder below which volumes are mounted, made if it is not there, with every link followed: as the kernel will name
+/// it.
+///
+/// # Errors
+/// [`MountError::Make`].
+pub fn base(path: &Path) -> Result<PathBuf, MountError> {
+    let made = fs::create_dir_all(path).and_then(|()| fs::canonicalize(path));
+    made.map_err(|source| MountError::Make {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Mounts; whether the folder was made for it.
 ///
 /// # Errors

@@ -266,6 +266,10 @@ impl<'a> Reply<'a> {
     pub fn devices(&self) -> Result<Vec<(u64, String)>, PacketError> {
         const WRONG: PacketError = PacketError::Reply("an entry of the list is not inside it");
         let mut devices = Vec::new();
+        // The kernel's size of the answer leaves out the entry that says that there is none.
+        if self.data.is_empty() {
+            return Ok(devices);
+        }
         let mut at = 0;
         loop {
             let device = u64_at(self.data, at).ok_or(WRONG)?;
