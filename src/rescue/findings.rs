@@ -243,7 +243,7 @@ fn rescue_data(disks: &[Examined], typed: &Typed, found: &mut [Finding]) {
         if part.is_some_and(|part| opens(seen, part.number)) && finding.next.is_empty() {
             finding
                 .next
-                .push(Line::on("unlock", &disk.place).as_typed(typed));
+                .push(volumes::unlock(&disk.place, &finding.volume, typed));
         }
     }
 }

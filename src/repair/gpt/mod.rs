@@ -287,7 +287,10 @@ impl<'a> Copies<'a> {
         let whole = Lba(u64::from(length));
         match mbr {
             MbrState::None | MbrState::Empty => {
-                Ok(Some(protective_mbr(&self.first_block, self.geometry)))
+                // Boot code stays. Entries without the signature are rubbish that it would bring to life.
+                let mut block = self.first_block.clone();
+                block[446..510].fill(0);
+                Ok(Some(protective_mbr(&block, self.geometry)))
             }
             MbrState::Other { types } => Err(types.clone()),
             // The entry spanned the disk when that was smaller or larger.
