@@ -74,7 +74,7 @@ pub fn report(
 /// Opens a disk or image for reading. A device knows its block size; an image has it where its table is.
 ///
 /// # Errors
-/// Exit 4 if another program has it, 5 if it cannot be opened.
+/// Exit 4 or 5 if it does not open, 2 if it is neither.
 pub fn open(path: &Path, block: Option<BlockSize>) -> Result<Box<dyn BlockSource>, Failure> {
     if files::is_block_device(path)? {
         return Ok(Box::new(BlockDevice::open_read_only(path)?));

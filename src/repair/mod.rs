@@ -15,6 +15,7 @@ pub mod report;
 use serde::Serialize;
 
 use crate::partitioner::gpt::Gpt;
+use crate::partitioner::gpt::raw::same_partitions;
 use crate::probe;
 use crate::probe::inventory::{Content, Layout, Partition, Signature};
 use crate::probe::marker::MARKER_EXTENT;
@@ -191,6 +192,10 @@ pub fn diagnose(source: &dyn BlockSource, side: Option<Side>) -> Diagnosis {
     diagnosis.blocked = unfinished(source, &layout);
     let table = diagnosis.table(source, &layout, side);
     if diagnosis.refusals.is_empty() {
+        // Behind a table that is to be restored the partitions are where they will be then.
+        let after = Overlay::new(source, diagnosis.repairs.iter().flat_map(Repair::pieces));
+        let (then, _) = probe::inspect_source(&after);
+        let layout = then.layout().cloned().unwrap_or_default();
         let places = partitions(&layout, table.as_ref(), source.geometry());
         for partition in &places {
             diagnosis.volume(source, partition, side);
@@ -223,7 +228,11 @@ impl Diagnosis {
         if let Some(repair) = judged.repair {
             let healed = |overlay: &Overlay<'_>| match gpt::judge(overlay, layout, None) {
                 Ok(after) => {
-                    after.repair.is_none() && after.refusal.is_none() && after.table == judged.table
+                    let same = match (&after.table, &judged.table) {
+                        (Some(after), Some(good)) => same_partitions(after, good),
+                        _ => false,
+                    };
+                    after.repair.is_none() && after.refusal.is_none() && same
                 }
                 Err(_) => false,
             };

@@ -110,7 +110,11 @@ fn unfinished(around: Around<'_>, blocked: &Blocked) -> Finding {
 }
 
 fn damaged(around: Around<'_>, repair: &Repair, may_repair: bool) -> Finding {
+    // Talos refuses a header whose copies contradict each other, good or not.
+    let mut parts = around.seen.inspection.partitions.iter();
+    let hangs = parts.any(|p| p.name == repair.volume && p.talos == Verdict::Hang);
     let severity = match repair.urgency {
+        _ if hangs => Severity::Broken,
         Urgency::Broken => Severity::Broken,
         Urgency::LastCopy => Severity::Warning,
     };
@@ -239,7 +243,7 @@ fn rescue_data(disks: &[Examined], typed: &Typed, found: &mut [Finding]) {
         if part.is_some_and(|part| opens(seen, part.number)) && finding.next.is_empty() {
             finding
                 .next
-                .push(Line::on("unlock", &disk.place).as_typed(typed));
+                .push(volumes::unlock(&disk.place, &finding.volume, typed));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::next::{Line, Typed};
+use super::next::{Line, Place, Typed};
 use super::{Examined, Finding, Seen, Severity};
 use crate::config::spec::Spec;
 use crate::inspect::facts::{Luks, MetaFacts};
@@ -59,6 +59,11 @@ pub(super) fn judge(around: Around<'_>, part: &Part) -> Option<Finding> {
         cause: causes.join("; "),
         next: next(around, part, luks),
     })
+}
+
+/// Opens this volume alone: unlock opens all that it is asked for or none.
+pub(super) fn unlock(place: &Place, volume: &str, typed: &Typed) -> Line {
+    Line::on("unlock", place).as_typed(typed).with(&[volume])
 }
 
 fn is_to_be_sealed(around: Around<'_>, part: &Part) -> bool {
@@ -154,6 +159,12 @@ fn next(around: Around<'_>, part: &Part, luks: Option<&Luks>) -> Vec<Line> {
         return lines;
     }
     let place = &around.disk.place;
+    let diagnosis = &around.seen.diagnosis;
+    let mut repairs = diagnosis.repairs.iter();
+    if diagnosis.blocked.is_none() && repairs.any(|repair| repair.volume == part.name) {
+        lines.push(Line::on("repair", place));
+        return lines;
+    }
     let opens = |trials: &BTreeMap<u32, Trial>| trials.values().any(|t| *t == Trial::Opens);
     let by_config = luks.is_some_and(|luks| opens(&luks.opens));
     // Only META stands in the way: an apply writes the configuration's keys there.
@@ -162,7 +173,7 @@ fn next(around: Around<'_>, part: &Part, luks: Option<&Luks>) -> Vec<Line> {
         lines.push(Line::on("apply", place).as_typed(around.typed));
     }
     if by_config {
-        lines.push(Line::on("unlock", place).as_typed(around.typed));
+        lines.push(unlock(place, &part.name, around.typed));
     }
     if matches!(part.name.as_str(), "STATE" | "EPHEMERAL") && !by_config {
         // Without --confirm it only shows what would be lost.

@@ -6,6 +6,7 @@
 use crate::target::BlockSource;
 use crate::units::{Extent, Geometry, Lba};
 
+use super::defect::same_content;
 use super::entry::{ENTRY_SIZE, Entry, array};
 use super::header::{Damage, SIGNATURE, seal};
 use super::read::{CopyState, read_blocks, read_copy};
@@ -68,6 +69,12 @@ impl RawState {
     }
 }
 
+/// How much of a header's block its checksum covers, as far as that makes sense.
+pub fn header_len(block: &[u8]) -> usize {
+    let len = u32::from_le_bytes(array(block, 12));
+    usize::try_from(len).map_or(block.len(), |len| len.clamp(92, block.len()))
+}
+
 /// Where a copy lies and what it says of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -82,9 +89,10 @@ pub struct Place {
 }
 
 impl RawCopy {
-    /// This header as it is at another place; everything else in it stays.
+    /// This header as it is at another place; everything else in it stays. What follows it in its block is zero.
     pub fn header_at(&self, place: Place) -> Vec<u8> {
         let mut block = self.header.clone();
+        block[header_len(&self.header)..].fill(0);
         let mut put = |at: usize, lba: Lba| {
             block[at..at + 8].copy_from_slice(&lba.0.to_le_bytes());
         };
@@ -98,9 +106,13 @@ impl RawCopy {
 
     /// Whether both name the same partitions on the same disk.
     pub fn agrees_with(&self, other: &Self) -> bool {
-        let of = |copy: &Self| (copy.table.disk_guid, copy.table.first_usable);
-        of(self) == of(other) && self.table.entries == other.table.entries
+        same_partitions(&self.table, &other.table)
     }
+}
+
+/// Whether two tables name the same partitions on the same disk.
+pub fn same_partitions(a: &Gpt, b: &Gpt) -> bool {
+    same_content(a, b)
 }
 
 /// Reads the copy at block `at`.

@@ -12,6 +12,7 @@ use super::header::{BINARY, Copy, Damage, Start, checksum, start, text_at, u64_a
 
 const MAGIC: std::ops::Range<usize> = 0..6;
 const SALT: std::ops::Range<usize> = 104..168;
+const UUID: std::ops::Range<usize> = 168..208;
 const PLACE: std::ops::Range<usize> = 256..264;
 const CHECKSUM: std::ops::Range<usize> = 0x1C0..0x200;
 
@@ -55,11 +56,10 @@ pub fn other_copy(good: &[u8], which: Which, stale: &[u8]) -> Result<Vec<u8>, Da
 
 /// The salt that stands there, or one that follows from the good copy, so that repairing twice gives the same bytes.
 fn salt(good: &[u8], which: Which, stale: &[u8]) -> Vec<u8> {
-    let own = stale.get(SALT).filter(|salt| {
-        stale.starts_with(which.copy().magic())
-            && *salt != &good[SALT]
-            && salt.iter().any(|byte| *byte != 0)
-    });
+    let is_left = stale.starts_with(which.copy().magic()) || stale.get(UUID) == Some(&good[UUID]);
+    let own = stale
+        .get(SALT)
+        .filter(|salt| is_left && *salt != &good[SALT] && salt.iter().any(|byte| *byte != 0));
     match own {
         Some(salt) => salt.to_vec(),
         None => Sha512::digest(&good[SALT]).to_vec(),

@@ -74,7 +74,12 @@ pub(super) fn judge(
     };
     let wanted = match copies.wanted(good, side)? {
         Ok(wanted) => wanted,
-        Err(why) => return Ok(refused(&copies.in_words(), why)),
+        Err(nowhere) => {
+            return Ok(Judged {
+                refusal: Some(refusal(copies.in_words(), nowhere.why, nowhere.choices)),
+                ..Judged::default()
+            });
+        }
     };
     copies.repair(good, &wanted, &mbr, layout)
 }
@@ -181,7 +186,7 @@ impl<'a> Copies<'a> {
     ) -> Result<Judged, GptError> {
         let table = Some(good.table.clone());
         let mut change = self.copies_differ(good, wanted)?;
-        match self.first_block(mbr, wanted.moved) {
+        match self.first_block(mbr) {
             Ok(None) => {}
             Ok(Some(new)) => {
                 change.add(
@@ -265,23 +270,32 @@ impl<'a> Copies<'a> {
                 .source
                 .read_extent(extent)
                 .map_err(|source| GptError::Io { extent, source })?;
+            // What follows a header in its block means nothing.
+            let header = name.ends_with("header").then(|| raw::header_len(&new));
+            if header.is_some_and(|len| old[..len] == new[..len]) {
+                continue;
+            }
             change.add(name, extent.start, &old, &new, self.geometry);
         }
         Ok(change)
     }
 
     /// The first block as it should be, if it has to change; the types of its partitions, if it must not.
-    fn first_block(&self, mbr: &MbrState, moved: bool) -> Result<Option<Vec<u8>>, Vec<u8>> {
+    fn first_block(&self, mbr: &MbrState) -> Result<Option<Vec<u8>>, Vec<u8>> {
         let protected = raw::protected_end(&self.first_block);
+        let length = u32::try_from(self.last.0).unwrap_or(u32::MAX);
+        let whole = Lba(u64::from(length));
         match mbr {
             MbrState::None | MbrState::Empty => {
-                Ok(Some(protective_mbr(&self.first_block, self.geometry)))
+                // Boot code stays. Entries without the signature are rubbish that it would bring to life.
+                let mut block = self.first_block.clone();
+                block[446..510].fill(0);
+                Ok(Some(protective_mbr(&block, self.geometry)))
             }
             MbrState::Other { types } => Err(types.clone()),
             // The entry spanned the disk when that was smaller or larger.
-            MbrState::Protective if moved && protected.is_some() => {
+            MbrState::Protective if protected.is_some_and(|end| end != whole) => {
                 let mut block = self.first_block.clone();
-                let length = u32::try_from(self.last.0).unwrap_or(u32::MAX);
                 block[458..462].copy_from_slice(&length.to_le_bytes());
                 Ok(Some(block))
             }
@@ -331,10 +345,13 @@ impl<'a> Copies<'a> {
                 "there is no protective MBR: the kernel sees no partitions",
             ));
         }
-        if words.is_empty() {
+        if words.is_empty() && raw::protected_end(&self.first_block) != Some(self.last) {
             words.push(String::from(
-                "the headers of the two copies do not name each other",
+                "the protective MBR is for a disk of another size",
             ));
+        }
+        if words.is_empty() {
+            words.push(String::from("the headers of the two copies do not match"));
         }
         words.join("; ")
     }

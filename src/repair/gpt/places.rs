@@ -14,13 +14,27 @@ pub(super) struct Wanted {
     pub(super) moved: bool,
 }
 
+/// Why a copy cannot go where it belongs.
+pub(super) struct Nowhere {
+    pub(super) why: &'static str,
+    /// The copies that somebody may name with `--from` all the same.
+    pub(super) choices: Vec<Side>,
+}
+
+impl Nowhere {
+    const fn never(why: &'static str) -> Self {
+        let choices = Vec::new();
+        Self { why, choices }
+    }
+}
+
 impl Copies<'_> {
     /// Where both copies belong, or why that cannot be.
     pub(super) fn wanted(
         &self,
         good: &RawCopy,
         side: Option<Side>,
-    ) -> Result<Result<Wanted, &'static str>, GptError> {
+    ) -> Result<Result<Wanted, Nowhere>, GptError> {
         let blocks = good.entries.len() as u64 / u64::from(self.geometry.logical.get());
         let is_primary = good.at == Lba(1);
         let was_at = if is_primary { good.alternate } else { good.at };
@@ -35,20 +49,21 @@ impl Copies<'_> {
         let backup_entries = at_end.filter(sane).unwrap_or(Lba(self.last.0 - blocks));
         let beyond = |lba: Lba| good.table.partitions().any(|(_, entry)| entry.last >= lba);
         if beyond(backup_entries) {
-            return Ok(Err(
-                "a partition reaches to where the backup belongs, or beyond the end of the disk",
-            ));
+            let why =
+                "a partition reaches to where the backup belongs, or beyond the end of the disk";
+            return Ok(Err(Nowhere::never(why)));
         }
         let Some(primary_entries) = self.primary_entries(good, side)? else {
-            return Ok(Err(
-                "the blocks where the primary's entries belong hold neither zeros nor what is left \
-                 of a table; --from backup overwrites them all the same",
-            ));
+            let why = "the blocks where the primary's entries belong hold neither zeros nor what is \
+                       left of a table";
+            let choices = vec![Side::Backup];
+            return Ok(Err(Nowhere { why, choices }));
         };
         let before = |lba: Lba| good.table.partitions().any(|(_, entry)| entry.first < lba);
         let end = Lba(primary_entries.0 + blocks);
         if end > good.table.first_usable() || before(end) {
-            return Ok(Err("a partition lies where the primary's entries belong"));
+            let why = "a partition lies where the primary's entries belong";
+            return Ok(Err(Nowhere::never(why)));
         }
         let last_usable = if moved {
             Lba(backup_entries.0 - 1)
