@@ -20,6 +20,8 @@ use crate::partitioner::planner;
 use crate::plan::{ContentPlan, FilesystemPlan, Plan};
 use crate::probe;
 use crate::probe::inventory::{Content, Disk, Inventory};
+use crate::probe::memory;
+use crate::root::Root;
 use crate::selector::selection::{Outcome, Selection};
 use crate::selector::{self, Request};
 
@@ -242,7 +244,7 @@ fn rehearse(ready: &Ready, args: &InstallArgs) -> Result<(), Stop> {
         wipe: ready.wipe.clone(),
     };
     let plan = plan::make(&ready.spec, &subject, &ready.planning)?;
-    apply::affordable(&plan, apply::available_memory())?;
+    apply::affordable(&plan, memory::available(&Root::live()))?;
     let mkfs = Distribution {
         scratch: targets::state_dir(args.state_dir.as_deref())?,
     };

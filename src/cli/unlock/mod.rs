@@ -8,14 +8,16 @@ use std::path::PathBuf;
 
 use crate::cli::args::{ConfigArgs, Global, parse_block_size};
 use crate::cli::error::Failure;
+use crate::cli::files;
 use crate::cli::mappings::{Record, render};
 use crate::cli::output::Output;
-use crate::cli::{apply, files};
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::mapper::activate;
 use crate::mapper::report::{Mapping, Mappings};
 use crate::mapper::session::Session;
+use crate::probe::memory;
+use crate::root::Root;
 use crate::sys::dm::Dm;
 use crate::units::BlockSize;
 use media::{Candidate, Machine, Medium, MetaSays, Sought};
@@ -84,7 +86,7 @@ pub fn run(global: &Global, args: &UnlockArgs, output: &mut Output) -> Result<Ex
         meta: &meta,
         uuid: uuid(args, &meta, &mut machine)?,
         dm: &dm,
-        memory: apply::available_memory(),
+        memory: memory::available(&Root::live()),
         session: Session::new(&dm, kernel),
         loops: Vec::new(),
         opened: Vec::new(),
