@@ -111,7 +111,7 @@ fn chosen(all: Vec<Scenario>) -> Fallible<Vec<Scenario>> {
     }
     let is_chosen = |it: &Scenario| match words[..] {
         [] => it.every_run,
-        ["all"] => true,
+        ["all"] => !it.bench,
         _ => words.contains(&it.name.as_str()),
     };
     Ok(all.into_iter().filter(is_chosen).collect())

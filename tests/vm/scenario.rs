@@ -19,6 +19,8 @@ pub struct Scenario {
     pub machines: Vec<Booted>,
     /// Part of every run of the tests, not only of a full one.
     pub every_run: bool,
+    /// Measures; it runs only when it is named.
+    pub bench: bool,
     /// Programs of the host that the guest gets, with their libraries.
     pub tools: Vec<String>,
     pub modules: Vec<String>,
@@ -74,6 +76,7 @@ impl Scenario {
             script: String::new(),
             machines: Vec::new(),
             every_run: false,
+            bench: false,
             tools: Vec::new(),
             modules: Vec::new(),
             files: Vec::new(),
@@ -107,6 +110,7 @@ impl Scenario {
             ("machine", [machine]) => self.boot(machine, false),
             ("machine", [machine, udev]) if udev == "udev" => self.boot(machine, true),
             ("every-run", []) => self.every_run = true,
+            ("bench", []) => self.bench = true,
             ("tools", [_, ..]) => self.tools.extend(words()),
             // One a line, because parameters may follow its name.
             ("module", [_, ..]) => self.modules.push(value.to_owned()),
