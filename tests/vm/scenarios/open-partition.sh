@@ -50,7 +50,7 @@ phase_2() {
 	sed 's|@MODEL@|Portable SSD T5|' /etc/volume.yaml >/tmp/node.yaml
 	sgdisk --zap-all "$disk" >/dev/null 2>&1
 	sgdisk -n 1:0:+64M "$disk" >/dev/null
-	mkfs.ext4 -q "$disk"1
+	mkfs.ext4 -q -F "$disk"1
 	mkdir -p /mnt/old
 	sleep 1000 <"$disk"1 &
 	holder=$!
