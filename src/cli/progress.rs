@@ -79,14 +79,21 @@ impl Line {
         let (texts, shown) = mpsc::channel::<String>();
         // Without the thread there is no line; nothing depends on it.
         let painter = thread::Builder::new().spawn(move || {
-            let mut current = (String::new(), Instant::now());
+            let (mut text, mut since) = (String::new(), Instant::now());
+            let mut drawn = String::new();
             loop {
                 match shown.recv_timeout(REDRAW) {
-                    Ok(text) => {
+                    Ok(next) => {
                         telemetry::clear_line();
-                        current = (text, Instant::now());
+                        (text, since) = (next, Instant::now());
                     }
-                    Err(RecvTimeoutError::Timeout) => draw(&current.0, current.1.elapsed()),
+                    Err(RecvTimeoutError::Timeout) => {
+                        let now = line(&text, since.elapsed());
+                        if since.elapsed() >= WORTH_A_LINE && now != drawn {
+                            telemetry::draw_line(&now);
+                            drawn = now;
+                        }
+                    }
                     Err(RecvTimeoutError::Disconnected) => return telemetry::clear_line(),
                 }
             }
@@ -111,12 +118,6 @@ impl Drop for Line {
         if let Some(painter) = self.painter.take() {
             drop(painter.join());
         }
-    }
-}
-
-fn draw(text: &str, elapsed: Duration) {
-    if elapsed >= WORTH_A_LINE {
-        telemetry::draw_line(&line(text, elapsed));
     }
 }
 

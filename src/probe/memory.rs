@@ -155,6 +155,7 @@ mod tests {
                 "sys/fs/cgroup/memory/memory.limit_in_bytes",
                 "9223372036854771712\n",
             ),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "60000\n"),
         ]);
         assert_eq!(available(&Root::at(tree.path())), Bytes::new(25_000));
     }

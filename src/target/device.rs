@@ -8,7 +8,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -21,7 +21,11 @@ use super::{BlockSource, BlockTarget, Unplugged, inside, nodes, write_zeros};
 use crate::partitioner::gpt;
 use crate::root::Root;
 use crate::sys::block;
-use crate::units::{BlockSize, Bytes, Extent, Geometry, UnsupportedBlockSize};
+use crate::units::{BlockSize, Bytes, Extent, Geometry};
+
+mod error;
+
+pub use error::DeviceError;
 
 /// How often something that may pass is tried again (a lock, an open partition), and how long is waited in between.
 /// udev takes a few hundred milliseconds for a disk; Talos waits ten seconds for the same lock.
@@ -31,62 +35,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The most that is discarded at once, so that an unplugged disk is noticed in between.
 const DISCARD_PIECE: Bytes = Bytes::new(4 << 30);
-
-/// Why a device cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DeviceError {
-    /// It could not be opened.
-    #[error("cannot open {path}")]
-    Open {
-        /// The device node.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: io::Error,
-    },
-    /// Somebody holds it: a mount, swap, device mapper, another run.
-    #[error("{0} is in use: something holds it or a partition of it")]
-    Busy(PathBuf),
-    /// Somebody has the lock that udev and partitioning tools use.
-    #[error("{0} is locked by another program that works on it")]
-    Locked(PathBuf),
-    /// Nobody holds the disk, but a program reads or writes a partition that the plan replaces.
-    #[error("a partition of {0} is open in another program")]
-    PartitionOpen(PathBuf),
-    /// It cannot be asked for its size and the like.
-    #[error("cannot tell the size of {path}")]
-    Geometry {
-        /// The device node.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: io::Error,
-    },
-    /// Neither 512 nor 4096.
-    #[error("{path} cannot be used")]
-    BlockSize {
-        /// The device node.
-        path: PathBuf,
-        /// Its block size.
-        #[source]
-        source: UnsupportedBlockSize,
-    },
-    /// Another disk has its name now.
-    #[error(
-        "{path} is not the disk it was when planned (disk sequence number {planned}, now {found})"
-    )]
-    Replaced {
-        /// The device node.
-        path: PathBuf,
-        /// In the plan.
-        planned: u64,
-        /// Now.
-        found: u64,
-    },
-    /// Write-protected.
-    #[error("{0} is write-protected")]
-    ReadOnly(PathBuf),
-}
 
 /// An open block device. Dropping it releases claim and lock.
 #[derive(Debug)]
@@ -294,11 +242,22 @@ impl BlockDevice {
         no_size || no_entry || another
     }
 
+    /// The same, with patience: the first error may come while the kernel is still taking the disk away.
+    fn goes(&self) -> bool {
+        (0..BUSY_TRIES).any(|look| {
+            if look > 0 {
+                sleep(PAUSE);
+            }
+            self.is_gone()
+        })
+    }
+
     /// The error as it is, or that the disk is gone.
     fn told<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| {
             // The range was on the disk when it was opened, so there is no such thing as a full one.
-            if error.kind() == io::ErrorKind::StorageFull || self.is_gone() {
+            let full = error.kind() == io::ErrorKind::StorageFull;
+            if full || (may_be_gone(&error) && self.goes()) {
                 Unplugged.into()
             } else {
                 error
@@ -321,6 +280,18 @@ fn lock(path: &Path, mut file: File, kind: FlockArg) -> Result<Flock<File>, Devi
         tries -= 1;
         sleep(PAUSE);
     }
+}
+
+/// Whether this is how a disk fails that is no longer there; a request that it refuses is not.
+fn may_be_gone(error: &io::Error) -> bool {
+    let known = [
+        nix::libc::EIO,
+        nix::libc::ENXIO,
+        nix::libc::ENODEV,
+        nix::libc::EINVAL,
+    ];
+    let number = error.raw_os_error();
+    number.is_none_or(|number| known.contains(&number))
 }
 
 fn is_busy(error: &io::Error) -> bool {

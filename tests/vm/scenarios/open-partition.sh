@@ -9,30 +9,39 @@ apply() {
 	keelblock apply -c /tmp/node.yaml --disk "$disk" --kdf-memory 32M --kdf-time 1 "$@"
 }
 
-# The disk of 4096-byte blocks, too.
+# A partition by its number: one that the kernel was told of has no name there, only in the table.
+numbered() {
+	for entry in "/sys/block/$(disk_name "$1")"/*/partition; do
+		if [ "$(cat "$entry")" = "$2" ]; then
+			basename "${entry%/partition}"
+		fi
+	done
+}
+
+# each DISK FIRST SECOND: two volumes, one after the other.
 each() {
 	disk="$(disk "$1")"
 	model="$(sed 's/ *$//' "/sys/block/$(disk_name "$1")/device/model")"
-	sed "s|@MODEL@|$model|" /etc/volume.yaml >/tmp/node.yaml
+	sed "s|@MODEL@|$model|; s/name: one/name: $2/" /etc/volume.yaml >/tmp/node.yaml
 	check "$1: a first volume" apply
-	first="$(partition "$1" u-one)"
-	sed -n '/^---/,$p' /tmp/node.yaml | sed 's/name: one/name: two/' >/tmp/second
+	first="$(numbered "$1" 1)"
+	sed -n '/^---/,$p' /tmp/node.yaml | sed "s/name: $2/name: $3/" >/tmp/second
 	cat /tmp/second >>/tmp/node.yaml
-	kernel="$(cat "/sys/class/block/${first##*/}/dev")"
-	sleep 1000 <"$first" &
+	kernel="$(cat "/sys/class/block/$first/dev")"
+	sleep 1000 <"/dev/$first" &
 	holder=$!
 	check "$1: a second volume while the first is open" apply --format json >/tmp/receipt 2>/tmp/said
 	has "$1: the open one is told" "one of them is open" /tmp/said
 	has "$1: the kernel has both" "the kernel has the 2 partitions of the table" /tmp/receipt
-	is "$1: the second" crypto_LUKS "$(blkid -p -s TYPE -o value "$(partition "$1" u-two)")"
-	is "$1: the first kept its number" "$kernel" "$(cat "/sys/class/block/${first##*/}/dev")"
+	is "$1: the second" crypto_LUKS "$(blkid -p -s TYPE -o value "/dev/$(numbered "$1" 2)")"
+	is "$1: the first kept its number" "$kernel" "$(cat "/sys/class/block/$first/dev")"
 	kill "$holder"
 	wait
 }
 
 phase_1() {
-	each t5
-	each internal
+	each t5 one two
+	each internal three four
 }
 
 phase_2() {
@@ -41,7 +50,7 @@ phase_2() {
 	sed 's|@MODEL@|Portable SSD T5|' /etc/volume.yaml >/tmp/node.yaml
 	sgdisk --zap-all "$disk" >/dev/null 2>&1
 	sgdisk -n 1:0:+64M "$disk" >/dev/null
-	mkfs.ext4 -q "$disk"1
+	mkfs.ext4 -q -F "$disk"1
 	mkdir -p /mnt/old
 	sleep 1000 <"$disk"1 &
 	holder=$!

@@ -66,7 +66,7 @@ pulled_at() {
 phase_1() {
 	sed 's|@MODEL@|Portable SSD T5|' /etc/volume.yaml >/tmp/node.yaml
 	before="$(writes_to internal)"
-	for op in mark seal fill table publish read-back; do
+	for op in mark fill table read-back; do
 		pulled_at "$op"
 	done
 	is "nothing was written to the internal disk" "$before" "$(writes_to internal)"
