@@ -2,6 +2,7 @@
 
 mod media;
 mod opener;
+mod place;
 mod salt;
 
 use std::path::PathBuf;

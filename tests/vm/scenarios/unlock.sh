@@ -2,6 +2,7 @@
 #: machine macmini2014
 #: machine macmini2014 udev
 #: every-run
+#: timeout 1500
 #: tools cryptsetup dmsetup sgdisk lsblk blockdev mkfs.vfat mkfs.xfs mkfs.ext4
 #: module dm_crypt
 #: module aesni_intel
@@ -12,7 +13,7 @@
 #: file tests/vm/configs/unlock.yaml /etc/node.yaml
 #: file tests/vm/configs/unlock-theirs.yaml /etc/theirs.yaml
 
-cheap="--pbkdf argon2id --pbkdf-memory 32768 --pbkdf-force-iterations 4 --pbkdf-parallel 1"
+cheap="--pbkdf pbkdf2 --pbkdf-force-iterations 1000"
 
 unlock() {
 	keelblock unlock -c /etc/node.yaml "$@"
@@ -77,10 +78,10 @@ write_to() {
 	dd if=/dev/zero of="$1" bs=4096 count=1 conv=fsync,notrunc
 }
 
-# Writes and sectors written, of both disks, as the kernel has counted them.
+# Sectors written to both disks, as the kernel has counted them. A flush writes none.
 written() {
 	for written_disk in internal t5; do
-		awk '{ print $5, $7 }' "/sys/block/$(disk_name "$written_disk")/stat"
+		awk '{ print $7 }' "/sys/block/$(disk_name "$written_disk")/stat"
 	done
 }
 

@@ -1,3 +1,5 @@
+//! What a packet looks like to the kernel, and that no reply harms the reader.
+
 use proptest::prelude::{any, prop, proptest};
 
 use super::*;
