@@ -307,7 +307,7 @@ fn a_cut_while_a_damaged_table_is_reset_is_recognised_and_converges() {
 /// A second cut, in the run that continues after a first one.
 #[test]
 fn a_second_cut_is_no_worse_than_the_first() {
-    for reset in [&RESETS[0], &RESETS[9], &RESETS[10]] {
+    for reset in [&RESETS[0], &RESETS[9]] {
         let lab = reset_lab::new(reset);
         let first = Rehearsal::new(&lab, &lab.plan, reset.reseal);
         let mut seen = HashSet::new();
@@ -426,14 +426,17 @@ fn a_wrong_order_is_noticed() {
 
 #[test]
 fn leaving_out_a_sync_is_noticed() {
-    // These only shorten the window of a cut: META's copies and a restored table sync themselves, a primary table
-    // whose pieces arrive in any order is a damaged one for which the durable backup stands in, the protective MBR
-    // is not new, and behind the last one there is no work.
+    // These only shorten the window of a cut: META's copies and a restored table sync themselves, and with that the
+    // zeros before them; a primary table whose pieces arrive in any order is a damaged one for which the durable
+    // backup stands in; a pattern is overwritten anyway; the protective MBR is not new; behind the last there is no
+    // work.
     let spare = BTreeSet::from([
         "meta",
         "unmark",
         "protective-mbr",
         "PrimaryEntries Erasing",
+        "PrimaryHeader Erasing",
+        "zero",
         "PrimaryEntries Final",
         "PrimaryHeader Final",
         "overwrite",

@@ -98,7 +98,9 @@ fn contents(ops: &mut Vec<Op>, disk: &DiskPlan) {
             ContentPlan::AsIs { .. } | ContentPlan::Empty { .. } | ContentPlan::Meta { .. } => {}
         }
     }
-    ops.push(Op::Sync);
+    if made().next().is_some() {
+        ops.push(Op::Sync);
+    }
     let meta = |p: &crate::plan::PartitionPlan| matches!(p.content, ContentPlan::Meta { .. });
     for (partition, plan) in disk.partitions.iter().enumerate() {
         if meta(plan) && (plan.is_made() || plan.updates_meta()) {
