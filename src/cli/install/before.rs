@@ -279,3 +279,87 @@ fn no_filesystem(error: FilesystemError) -> Stop {
         .hint(format!("{hint}; nothing was written"));
     Stop { code, failure }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::inventory::{Layout, Partition};
+    use crate::units::{Bytes, Extent};
+
+    const MACHINE: &str = include_str!("../../../examples/hardware/macmini-2014.json");
+
+    /// The machine after the stock installer, under a Talos that runs, with these partitions on its internal disk.
+    fn machine(names: &[&str]) -> (Inventory, String) {
+        let mut inventory: Inventory = serde_json::from_str(MACHINE).unwrap();
+        let disk = inventory.disks.iter_mut().find(|d| d.path == "/dev/sda");
+        let disk = disk.unwrap();
+        let partition = |(number, name): (u32, &&str)| Partition {
+            number,
+            name: (*name).to_owned(),
+            extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
+            type_guid: None,
+            mbr_type: None,
+            guid: None,
+            attributes: 0,
+            signatures: Vec::new(),
+            unreadable: None,
+        };
+        disk.content = Content::Talos(Layout {
+            partitions: (1..).zip(names).map(partition).collect(),
+            ..Layout::default()
+        });
+        disk.boot_medium = vec![probe::META_OF_RUNNING_TALOS.to_owned()];
+        let id = disk.id.clone();
+        (inventory, id)
+    }
+
+    fn evidence(inventory: &Inventory, id: &str) -> usize {
+        let disk = inventory.disks.iter().find(|disk| disk.id == id);
+        disk.unwrap().boot_medium.len()
+    }
+
+    #[test]
+    fn meta_of_an_install_that_failed_does_not_make_a_boot_medium() {
+        let (mut inventory, id) = machine(&["EFI", "META", "STATE"]);
+        forget_own_meta(&mut inventory, &id);
+        assert_eq!(evidence(&inventory, &id), 0);
+    }
+
+    #[test]
+    fn other_evidence_other_disks_and_disks_that_hold_something_stay_boot_media() {
+        let (mut inventory, id) = machine(&["EFI", "META"]);
+        let disk = inventory.disks.iter_mut().find(|disk| disk.id == id);
+        let more = String::from("/boot is mounted from /dev/sda1");
+        disk.unwrap().boot_medium.push(more);
+        forget_own_meta(&mut inventory, &id);
+        assert_eq!(evidence(&inventory, &id), 1);
+
+        let (mut inventory, id) = machine(&["EFI", "META", "data"]);
+        forget_own_meta(&mut inventory, &id);
+        assert_eq!(evidence(&inventory, &id), 1);
+
+        let (mut inventory, id) = machine(&["EFI", "META"]);
+        forget_own_meta(&mut inventory, "another");
+        assert_eq!(evidence(&inventory, &id), 1);
+    }
+
+    #[test]
+    fn a_configuration_that_names_a_disk_keeps_its_say() {
+        let named = b"machine:\n  type: worker\n  install:\n    disk: /dev/sdb\n";
+        let mut spec = parse(named).unwrap();
+        name_the_disk(&mut spec, "/dev/sda");
+        let target = &spec.install.as_ref().unwrap().target;
+        assert!(matches!(target, InstallTarget::Disk(path) if path == "/dev/sdb"));
+        for open in [
+            "machine:\n  type: worker\n",
+            "machine:\n  install:\n    wipe: true\n",
+        ] {
+            let mut spec = parse(open.as_bytes()).unwrap();
+            let wipe = spec.install.as_ref().is_some_and(|install| install.wipe);
+            name_the_disk(&mut spec, "/dev/sda");
+            let install = spec.install.unwrap();
+            assert!(matches!(&install.target, InstallTarget::Disk(path) if path == "/dev/sda"));
+            assert_eq!(install.wipe, wipe, "consent is not given for the config");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 #: machine macmini2014 udev
 #: timeout 900
 #: every-run
-#: tools bash cryptsetup sgdisk mkfs.vfat mkfs.xfs xfs_repair blkdiscard flock blockdev dd truncate
+#: tools bash cryptsetup sfdisk sgdisk mkfs.vfat mkfs.xfs xfs_repair blkdiscard flock blockdev dd truncate
 #: module dm_crypt
 #: module aesni_intel
 #: module xts
@@ -54,7 +54,8 @@ close_volume() {
 # What a running Talos with a configuration does as soon as it sees META.
 talos_is_faster='
 	sgdisk -n 3:0:+100M -c 3:STATE "$1" >/dev/null
-	blockdev --rereadpt "$1"
+	# Under the lock, for udev looks at every change.
+	until [ -b "$1"3 ]; do flock "$1" blockdev --rereadpt "$1" || sleep 0.1; done
 	printf "%sSTATE" "$(cat /sys/class/dmi/id/product_uuid)" >/tmp/key
 	cryptsetup luksFormat -q --type luks2 --pbkdf argon2id --pbkdf-memory 32768 --pbkdf-force-iterations 4 \
 		--pbkdf-parallel 1 --key-file /tmp/key "$1"3
