@@ -186,8 +186,8 @@ fn check_table(node: &Node, disk: &Value) {
     }
 }
 
-/// Every locator finds its volume and no other.
-fn check_locators(judge: &mut Judge, disk: &Value) {
+/// Each of these locators finds its volume and no other, and the rest find nothing.
+fn check_locators(judge: &mut Judge, disk: &Value, there: &[&str]) {
     let volumes = disk["parts"].as_array().unwrap();
     let disks = vec![json!({}); volumes.len()];
     for (name, text) in LOCATORS {
@@ -201,7 +201,8 @@ fn check_locators(judge: &mut Judge, disk: &Value) {
             .filter(|(_, result)| result.matched)
             .map(|(volume, _)| &volume["partition_label"])
             .collect();
-        assert_eq!(found, [name], "{text}");
+        let wanted: Vec<&str> = there.iter().copied().filter(|it| *it == name).collect();
+        assert_eq!(found, wanted, "{text}");
     }
 }
 
@@ -246,8 +247,36 @@ fn talos_finds_identifies_and_opens_what_was_laid_out() {
         let node = Node::made(config, size, block);
         let disk = node.probe();
         check_table(&node, &disk);
-        check_locators(&mut judge, &disk);
+        check_locators(&mut judge, &disk, &["META", "STATE", "EPHEMERAL"]);
         check_meta(&node, &decoded(release, config));
         check_volumes(&node);
+    }
+}
+
+#[test]
+fn after_a_reset_talos_finds_its_installation_without_state() {
+    let mut judge = Judge::start();
+    for (_, config, size, block) in NODES {
+        let node = Node::made(config, size, block);
+        let reset = ["reset", "--image", "disk.img", "--state-dir", "."];
+        keelblock(
+            node.folder.path(),
+            &[&reset[..], &["--confirm", "SAFE-RESET"]].concat(),
+        );
+        let disk = node.probe();
+        let found: Vec<&str> = disk["parts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| part["partition_label"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, ["EFI", "META"]);
+        assert_eq!(disk["uuid"], node.plan["disks"][0]["table"]);
+        check_locators(&mut judge, &disk, &["META"]);
+        assert_eq!(node.meta()["tags"], json!({}));
+        for volume in ["STATE", "EPHEMERAL"] {
+            let old = node.open(volume, &format!("{UUID}{volume}"));
+            assert_ne!(old["opens"], true, "{old}");
+        }
     }
 }

@@ -265,10 +265,6 @@ fn an_overlapping_or_foreign_table_is_refused() {
         overlapping.insert(number, entry.clone()).expect("room");
     }
     let mut encoded = overlapping.encode();
-    let entry = table
-        .get(part(&lab.plan, "EPHEMERAL").number)
-        .expect("EPHEMERAL")
-        .clone();
     // Write EPHEMERAL's own entry a second time under STATE's number, by hand.
     let at = usize::try_from(state - 1).expect("small") * 128;
     let from = usize::try_from(part(&lab.plan, "EPHEMERAL").number - 1).expect("small") * 128;
@@ -280,7 +276,6 @@ fn an_overlapping_or_foreign_table_is_refused() {
         array[at..at + 128].copy_from_slice(&copy);
         array[at + 16] ^= 1;
     }
-    drop(entry);
     let mut disk = lab.before.clone();
     for (array, header) in [
         (&encoded.primary_entries, &mut encoded.primary_header),

@@ -94,13 +94,7 @@ pub fn plan(
         adopt::existing(&disk.content).or_else(|| adopt::indexed(spec, roles, &disk.content));
     let fresh = existing.is_none();
     if fresh && !may_be_replaced(spec, disk, options) {
-        if let Some(volume) = half_erased(disk) {
-            return Err(DiskError::Erasing(volume));
-        }
-        return Err(DiskError::Foreign {
-            path: disk.path.clone(),
-            holds: adopt::in_words(&disk.content),
-        });
+        return Err(foreign(disk));
     }
     let table = existing
         .and_then(|layout| layout.table.as_ref()?.guid)
@@ -159,11 +153,17 @@ fn may_be_replaced(spec: &Spec, disk: &Disk, options: &Options) -> bool {
         || (configured && options.wipe.iter().any(|name| disk.is_named(name)))
 }
 
-/// The volume that an interrupted reset left behind, if there is one.
-fn half_erased(disk: &Disk) -> Option<String> {
-    let mut partitions = disk.content.layout()?.partitions.iter();
-    let volume = partitions.find(|p| erasing::is_erasing(p))?;
-    Some(erasing::old_name(&volume.name).to_owned())
+/// Why a disk that may not be replaced cannot be used.
+fn foreign(disk: &Disk) -> DiskError {
+    let layout = disk.content.layout();
+    let mut partitions = layout.into_iter().flat_map(|layout| &layout.partitions);
+    match partitions.find(|p| erasing::is_erasing(p)) {
+        Some(volume) => DiskError::Erasing(erasing::old_name(&volume.name).to_owned()),
+        None => DiskError::Foreign {
+            path: disk.path.clone(),
+            holds: adopt::in_words(&disk.content),
+        },
+    }
 }
 
 /// Size and block sizes, if they are ones that can be laid out.

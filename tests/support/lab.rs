@@ -394,7 +394,7 @@ pub fn options(bootloader: Bootloader) -> Options {
             major: 1,
             minor: 10,
         },
-        bootloader: bootloader,
+        bootloader,
         kdf: KdfCost {
             memory: Bytes::new(64 << 10),
             time: 1,

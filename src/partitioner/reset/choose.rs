@@ -55,7 +55,7 @@ pub enum ChooseError {
 /// The names that go: STATE and EPHEMERAL, and the volumes that were named.
 pub fn goes(partition: &Partition, volumes: &[String]) -> bool {
     let named = matches!(partition.name.as_str(), "STATE" | "EPHEMERAL")
-        || volumes.iter().any(|name| *name == partition.name);
+        || volumes.contains(&partition.name);
     named || erasing::is_erasing(partition)
 }
 
