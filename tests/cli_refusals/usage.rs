@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use crate::cli::{Bench, Ran, assert_json};
 
-const COMMANDS: [&str; 8] = [
-    "probe", "select", "plan", "apply", "inspect", "reset", "validate", "demo",
+const COMMANDS: [&str; 10] = [
+    "probe", "select", "plan", "apply", "inspect", "rescue", "repair", "reset", "validate", "demo",
 ];
 
 #[test]
