@@ -22,6 +22,7 @@ use std::os::unix::fs::FileExt as _;
 use keelblock::config::spec::Spec;
 use keelblock::config::{self, Source};
 use keelblock::inspect::facts::Facts;
+use keelblock::inspect::trial::Trying;
 use keelblock::inspect::{self, Report, Verdict};
 use keelblock::installer::next_boot::NextBoot;
 use keelblock::keys::Keys;
@@ -40,7 +41,6 @@ const LEFT_BY_INSTALLER: [usize; 2] = [4, 5];
 struct Stopped {
     lab: Lab,
     spec: Spec,
-    keys: Keys,
 }
 
 impl Stopped {
@@ -58,14 +58,18 @@ impl Stopped {
         let spec = config::parse(&[source]).expect("a valid example");
         Self {
             lab: Lab::new(case),
-            keys: Keys::resolve(&spec, Some(UUID)).expect("keys"),
             spec,
         }
     }
 
     fn report(&self, disk: &Memory) -> Report {
         let (content, _) = probe::inspect_source(disk);
-        let facts = Facts::read(disk, &content, Some(&self.keys), Bytes::GIB);
+        let trying = Trying {
+            spec: Some(&self.spec),
+            uuid: Some(UUID),
+            memory: Bytes::GIB,
+        };
+        let facts = Facts::read(disk, &content, Some(trying));
         inspect::inspect(
             "the disk",
             disk.geometry(),

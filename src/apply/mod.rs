@@ -30,7 +30,7 @@ use crate::apply::receipt::{Erased, Kept, Outcome, Receipt};
 use crate::apply::tables::Tables;
 use crate::apply::verify::Expected;
 use crate::partitioner::gpt;
-use crate::partitioner::meta::{self, Meta};
+use crate::partitioner::meta::{self, Meta, MetaError};
 use crate::partitioner::reset;
 use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan, StateTag};
 use crate::secret::Secret;
@@ -301,7 +301,10 @@ fn completed_meta(
                 source,
             })?;
     }
-    let mut tags = Meta::decode(&bytes).map_err(failed)?;
+    let mut tags = match Meta::decode(&bytes) {
+        Err(MetaError::Damaged { .. }) if marked(disk, source)? => Meta::default(),
+        decoded => decoded.map_err(failed)?,
+    };
     same_uuid(run.plan, disk, &tags)?;
     match (state, run.means.state_tag) {
         (Some(StateTag::Encryption), Some(value)) => {
@@ -313,6 +316,17 @@ fn completed_meta(
         (None, _) => {}
     }
     tags.encode_over(&bytes).map(Some).map_err(failed)
+}
+
+/// Whether a run was interrupted on this disk. One copy of META is whole at every moment of a run if one was before it:
+/// with both damaged under a mark, META was empty, and the run was cut while it wrote the first copy.
+fn marked(disk: &DiskPlan, source: &dyn BlockSource) -> Result<bool, ApplyError> {
+    let mark = precondition::read_mark(disk, source);
+    let mark = mark.map_err(|source| ApplyError::Read {
+        disk: name(disk),
+        source,
+    })?;
+    Ok(mark.is_some())
 }
 
 /// Talos derives nodeID keys from META's UUID where there is one: a volume sealed with another would not open.

@@ -328,6 +328,10 @@ fn installed(case: &Case, disk: &mut Memory) {
     boot[510..512].copy_from_slice(&[0x55, 0xaa]);
     disk.put(Bytes::MIB, &boot);
     disk.put(Bytes::mib(500), &[0xcd; 8192]);
+    if case.before == Before::InstalledWithState {
+        // META as zeros is as good as any: a node that was imaged, and never booted.
+        return;
+    }
     let mut meta = meta::Meta::default();
     meta.set(0x0a, Secret::from(String::from("a network platform")))
         .expect("room in META");
