@@ -170,10 +170,10 @@ phase_3() {
 	with_a_damaged_copy
 }
 
-# What a kernel does whose dm-crypt takes no key from a keyring.
+# The least that the kernel allows is less than root has already. As on a kernel whose dm-crypt takes no key from a keyring.
 without_room_in_a_keyring() {
 	room="$(cat /proc/sys/kernel/keys/root_maxkeys)"
-	echo 0 >/proc/sys/kernel/keys/root_maxkeys
+	echo 1 >/proc/sys/kernel/keys/root_maxkeys
 	check "unlock opens STATE without a keyring" unlock STATE
 	echo "$room" >/proc/sys/kernel/keys/root_maxkeys
 	cryptsetup status keelblock-STATE >/tmp/status
