@@ -179,10 +179,12 @@ pub(super) fn geometry(disk: &Disk) -> Result<Geometry, DiskError> {
 }
 
 /// The mark of an unfinished apply needs 4 KiB before the first partition.
+///
+/// A table may count that place as usable, as Talos before 1.10 and sgdisk do: new partitions start at whole MiB, so it
+/// stays free. Without the mark a power cut between the two copies of the table would need an operator.
 pub(super) fn marker_place(existing: Option<&Layout>) -> Option<Bytes> {
     let free = existing.is_none_or(|layout| {
-        let usable = layout.table.as_ref().and_then(|table| table.usable);
-        usable.is_some_and(|usable| usable.start >= MARKER_EXTENT.end())
+        layout.table.is_some()
             && !layout
                 .partitions
                 .iter()

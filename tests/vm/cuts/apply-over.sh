@@ -1,0 +1,29 @@
+# apply over an old system, which the operator gave away: what was there never comes back half.
+#: machine macmini2014
+#: cut internal
+#: every-run
+#: tools sgdisk mkfs.vfat mkfs.xfs
+#: file tests/vm/configs/sealed.yaml /etc/sealed.yaml
+
+apply() {
+	sed 's|@SELECTOR@|diskSelector: {model: "APPLE*"}|' /etc/sealed.yaml >/tmp/node.yaml
+	keelblock apply -c /tmp/node.yaml --layout uki --kdf-memory 1M --kdf-time 1 --no-ephemeral-filesystem --wipe "$(disk internal)"
+}
+
+phase_1() {
+	disk="$(disk internal)"
+	check "an old table" sgdisk -n 1:0:+200M -c 1:old -n 2:0:+64M -c 2:data "$disk"
+	check "an old filesystem" mkfs.vfat -n OLD "$disk"1
+	check "another one" mkfs.vfat -n DATA "$disk"2
+}
+
+phase_2() {
+	check "apply" apply
+}
+
+phase_3() {
+	check "apply brings it to its end" apply
+	apply >/tmp/again
+	has "and is done" "already converged, 0 writes" /tmp/again
+	check "sgdisk finds no fault" sgdisk -v "$(disk internal)"
+}

@@ -1,0 +1,115 @@
+# What a scenario can use. Standard output and error go to the console, which the rig keeps.
+
+# Without udevd nobody answers libdevmapper.
+[ "$vm_udev" = 1 ] || export DM_DISABLE_UDEV=1
+
+# One line for the rig.
+say() {
+	printf '%s\n' "$*" >&3
+	echo "## $*"
+}
+
+# check NAME COMMAND...: the command succeeds.
+check() {
+	check_name="$1"
+	shift
+	"$@"
+	check_status=$?
+	if [ "$check_status" = 0 ]; then
+		say "ok $check_name"
+	else
+		say "FAILED $check_name: exit $check_status of $*"
+	fi
+}
+
+# exits CODE NAME COMMAND...: the command ends with this code.
+exits() {
+	exits_code="$1" exits_name="$2"
+	shift 2
+	"$@"
+	is "$exits_name" "exit $exits_code" "exit $?"
+}
+
+# is NAME WANTED FOUND: two texts are the same.
+is() {
+	if [ "$2" = "$3" ]; then
+		say "ok $1"
+	else
+		say "FAILED $1: wanted $2, found $3"
+	fi
+}
+
+# has NAME WORD FILE: a file holds these words.
+has() {
+	if grep -qF -e "$2" "$3"; then
+		say "ok $1"
+	else
+		say "FAILED $1: $2 is not in $3"
+		cat "$3"
+	fi
+}
+
+# A line that is no check, such as a measurement.
+note() {
+	say "note $*"
+}
+
+# The kernel's name of a disk of the machine file: it is the one of this size.
+disk_name() {
+	disk_bytes="$(awk -v name="$1" '$1 == name { print $2 }' /etc/disks)"
+	for disk_entry in /sys/block/*; do
+		if [ "$(cat "$disk_entry/size")" = "$((disk_bytes / 512))" ]; then
+			echo "${disk_entry##*/}"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# Its device node.
+disk() {
+	disk_name "$1" >/dev/null && echo "/dev/$(disk_name "$1")"
+}
+
+# Its partition of that GPT name. The kernel knows the name from the table.
+partition() {
+	for partition_entry in "/sys/block/$(disk_name "$1")"/*/partition; do
+		partition_folder="${partition_entry%/partition}"
+		if grep -qx "PARTNAME=$2" "$partition_folder/uevent" 2>/dev/null; then
+			echo "/dev/${partition_folder##*/}"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# keep NAME DEVICE: from here on, no byte of this partition may change, whatever happens to the power.
+keep() {
+	keep_entry="/sys/class/block/${2##*/}"
+	say "keep $1 $(($(cat "$keep_entry/start") * 512)) $(($(cat "$keep_entry/size") * 512))"
+}
+
+# Makes the kernel forget what it knew of the disks and of earlier runs.
+as_after_boot() {
+	rm -rf /run/keelblock /tmp/*
+	while read -r boot_name _; do
+		blockdev --flushbufs "$(disk "$boot_name")"
+		blockdev --rereadpt "$(disk "$boot_name")"
+	done </etc/disks
+	echo 3 >/proc/sys/vm/drop_caches
+}
+
+# Disks come when their drivers have found them.
+wait_for_disks() {
+	wait_left=600
+	while read -r wait_name wait_bytes; do
+		until { [ "$wait_bytes" = 0 ] && [ -e /sys/block/sr0 ]; } || [ -b "$(disk "$wait_name")" ]; do
+			wait_left=$((wait_left - 1))
+			if [ "$wait_left" = 0 ]; then
+				say "FAILED disk $wait_name appears"
+				return 1
+			fi
+			sleep 0.1
+		done
+	done </etc/disks
+}
