@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::tools::{Fallible, failed};
 
 /// Longer than any phase takes on a busy machine under emulation.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// One script, and what it needs around it.
 #[derive(Clone, Debug)]
