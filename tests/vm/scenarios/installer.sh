@@ -1,5 +1,5 @@
 # keelblock as /bin/installer: a stand-in for the stock one runs, the internal disk is sealed, the T5 beside it stays.
-#: machine macmini2014 udev
+#: machine macmini2014
 #: timeout 900
 #: every-run
 #: tools bash cryptsetup sfdisk sgdisk mkfs.vfat mkfs.xfs xfs_repair blkdiscard flock blockdev dd truncate
@@ -54,7 +54,6 @@ close_volume() {
 # What a running Talos with a configuration does as soon as it sees META.
 talos_is_faster='
 	sgdisk -n 3:0:+100M -c 3:STATE "$1" >/dev/null
-	# Under the lock, for udev looks at every change.
 	until [ -b "$1"3 ]; do flock "$1" blockdev --rereadpt "$1" || sleep 0.1; done
 	printf "%sSTATE" "$(cat /sys/class/dmi/id/product_uuid)" >/tmp/key
 	cryptsetup luksFormat -q --type luks2 --pbkdf argon2id --pbkdf-memory 32768 --pbkdf-force-iterations 4 \
