@@ -495,7 +495,11 @@ fn rescue_says_what_opens_and_what_talos_will_do() {
         report["meta"][0]["tags"][0]["name"],
         "StateEncryptionConfig"
     );
-    // Without META's tag Talos hangs, and an apply puts it back.
+}
+
+#[test]
+fn without_metas_tag_talos_hangs_and_an_apply_puts_it_back() {
+    let node = Node::new();
     node.copy("disk.img");
     scribble(&node.bench, "disk.img", node.meta.start.get(), 1 << 20, 0);
     let report = node.findings("disk.img", &[]);
@@ -525,7 +529,11 @@ fn rescue_says_what_opens_and_what_talos_will_do() {
         report["boot"], "Talos adopts what is there and comes up",
         "{report:#}"
     );
-    // With another passphrase in the configuration, META's still opens STATE.
+}
+
+#[test]
+fn with_another_passphrase_in_the_configuration_metas_still_opens_state() {
+    let node = Node::new();
     let other = std::fs::read_to_string(node.bench.path("node.yaml")).unwrap();
     node.bench
         .write("node.yaml", other.replace(PASSPHRASE, "another passphrase"));

@@ -25,7 +25,6 @@ use keelblock::inspect::facts::Facts;
 use keelblock::inspect::trial::Trying;
 use keelblock::inspect::{self, Report, Verdict};
 use keelblock::installer::next_boot::NextBoot;
-use keelblock::keys::Keys;
 use keelblock::plan::{Op, Plan, TableStage};
 use keelblock::probe;
 use keelblock::target::BlockSource as _;

@@ -278,15 +278,11 @@ fn where_both_copies_of_meta_are_sound_the_first_wins() {
         .set(0x0a, keelblock::secret::Secret::from(String::from("other")))
         .unwrap();
     let bytes = other.encode().unwrap();
-    for (at, bytes) in [(1, &bytes)] {
-        let mut disk = sound.clone();
-        disk.put(
-            map.meta[at].start,
-            &bytes.expose()[..map.meta[at].len.to_usize()],
-        );
-        repair(&mut disk, None);
-        assert_eq!(disk.differences(sound, 9), []);
-    }
+    let mut disk = sound.clone();
+    let second = map.meta[1];
+    disk.put(second.start, &bytes.expose()[..second.len.to_usize()]);
+    repair(&mut disk, None);
+    assert_eq!(disk.differences(sound, 9), []);
 }
 
 /// The same content on a disk that is larger or smaller.
@@ -648,7 +644,7 @@ proptest! {
             let salt = name.contains("header of volume") && from < 168 && from + len > 104;
             // What follows a GPT header in its block means nothing, and is left alone.
             let unused = name.ends_with("ry header") || name.ends_with("up header");
-            if !salt && !(unused && from + len > 92) {
+            if !(salt || unused && from + len > 92) {
                 prop_assert_eq!(disk.differences(sound, 4), vec![], "{}", name);
             }
         } else {

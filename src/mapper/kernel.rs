@@ -326,6 +326,7 @@ fn processes(root: &Root, nodes: &[String], mount: Option<&str>) -> Vec<String> 
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "builds fixture trees")]
 mod tests {
     use super::*;
     use std::fs;

@@ -130,6 +130,7 @@ fn describe(holder: &Existing) -> String {
 mod tests {
     use super::*;
     use crate::mapper::identity::Identity;
+    use std::slice::from_ref;
 
     const LUKS: &str = "9f3b6c1e-2d47-4a80-b1c6-0e7d5a94c213";
     const OTHER: &str = "00000000-2d47-4a80-b1c6-0e7d5a94c213";
@@ -163,21 +164,27 @@ mod tests {
     #[test]
     fn what_is_open_by_us_already_is_fine() {
         let own = mapping("STATE", LUKS);
-        let got = decide("STATE", LUKS, &[own.clone()], false, &[own.clone()]);
+        let got = decide("STATE", LUKS, from_ref(&own), false, from_ref(&own));
         assert_eq!(got, Ok(Decision::AlreadyOpen(own)));
     }
 
     #[test]
     fn what_talos_or_somebody_else_has_open_is_refused_by_name() {
         let of_talos = foreign("luks2-STATE");
-        let got = decide("STATE", LUKS, &[of_talos.clone()], false, &[of_talos]);
+        let got = decide(
+            "STATE",
+            LUKS,
+            from_ref(&of_talos),
+            false,
+            from_ref(&of_talos),
+        );
         let error = got.unwrap_err();
         assert!(matches!(error, Conflict::Talos { .. }), "{error:?}");
         assert!(error.to_string().contains("luks2-STATE"));
         // The name alone makes nothing ours.
         for name in ["mine", "keelblock-STATE"] {
             let holder = foreign(name);
-            let got = decide("STATE", LUKS, &[holder.clone()], false, &[holder]);
+            let got = decide("STATE", LUKS, from_ref(&holder), false, from_ref(&holder));
             assert!(matches!(got, Err(Conflict::InUse { .. })), "{got:?}");
         }
     }
@@ -194,7 +201,7 @@ mod tests {
         }
         // The header was replaced under an open mapping.
         let stale = mapping("STATE", OTHER);
-        let got = decide("STATE", LUKS, &[stale.clone()], true, &[stale]);
+        let got = decide("STATE", LUKS, from_ref(&stale), true, from_ref(&stale));
         assert!(matches!(got, Err(Conflict::InUse { .. })), "{got:?}");
     }
 }
