@@ -1,7 +1,6 @@
 # keelblock as /bin/installer: a stand-in for the stock one runs, the internal disk is sealed, the T5 beside it stays.
 #: machine macmini2014
 #: timeout 900
-#: every-run
 #: tools bash cryptsetup sfdisk sgdisk mkfs.vfat mkfs.xfs xfs_repair blkdiscard flock blockdev dd truncate
 #: module dm_crypt
 #: module aesni_intel
