@@ -24,9 +24,9 @@ const ABOUT: &str = "\
 Reads every disk of this node, or the one that is named, and writes nothing. For each disk and volume it says what is \
 the matter, why, and which command to type next; the first line says what Talos will do at its next boot.
 
-With -c it tries the configuration's keys, and META's own, on every sealed volume. Each try takes as long as Talos \
-itself takes to open the volume; --no-keys leaves that out. At a terminal it offers the commands to choose from and \
-runs them when you say yes.";
+With -c it tries the configuration's keys, and META's own, on every sealed volume (but not with --no-keys). Each try \
+takes as long as Talos itself takes to open the volume. At a terminal it offers the commands to choose from and runs \
+them when you say yes.";
 
 /// Arguments of `rescue`.
 #[derive(Debug, clap::Args)]

@@ -267,8 +267,8 @@ mod tests {
         format!("0 {} crypt {text}", crypt.sectors)
     }
 
-    /// The right-hand sides are what `dmsetup table` showed of volumes that cryptsetup 2.6.1 opened on Linux 6.1, with
-    /// its name of the key in the place of ours.
+    /// As `Documentation/admin-guide/device-mapper/dm-crypt.rst` has the line; the scenario `unlock` compares it with
+    /// cryptsetup's own in a virtual machine.
     #[test]
     fn the_line_is_the_one_that_cryptsetup_loads() {
         let none = Wished::default();

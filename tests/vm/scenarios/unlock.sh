@@ -1,7 +1,6 @@
 # Sealed volumes open read-only, show what is in them, and close without a byte of the disk having changed.
 #: machine macmini2014
 #: machine macmini2014 udev
-#: every-run
 #: timeout 1500
 #: tools cryptsetup dmsetup sgdisk lsblk blockdev mkfs.vfat mkfs.xfs mkfs.ext4
 #: module dm_crypt
