@@ -18,7 +18,7 @@ use keelblock::target::BlockSource as _;
 use keelblock::target::testing::{Crash, Event, Memory, Shared, Survival};
 use keelblock::units::{Bytes, Extent};
 use support::cuts::{Cut, cuts, describe};
-use support::lab::{CASES, Case, Lab};
+use support::lab::{CASES, Case, EMPTY_META, Lab};
 
 /// What is wrong with a disk after a cut.
 type Violation = String;
@@ -289,6 +289,11 @@ fn a_cut_while_completing_an_installed_disk_is_recognised_and_converges() {
 #[test]
 fn a_cut_while_sealing_an_empty_state_in_place_is_recognised_and_converges() {
     holds(&CASES[5]);
+}
+
+#[test]
+fn a_cut_while_writing_an_empty_meta_is_recognised_and_converges() {
+    holds(&EMPTY_META);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is wrong with a node's disks, what Talos will do at its next boot, and what to type next.
 //!
 //! [`examine`] reads one disk; everything after it is pure. What Talos does is judged by the rules of
-//! [`inspect`](crate::inspect), what is damaged by [`repair`](crate::repair).
+//! [`crate::inspect`], what is damaged by [`crate::repair`].
 
 pub mod boot;
 pub mod contents;

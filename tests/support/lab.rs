@@ -57,6 +57,8 @@ pub enum Before {
     Installed,
     /// The same with an empty STATE entry.
     InstalledWithState,
+    /// An installed disk whose META is all zeros, as of a node that was imaged and never booted.
+    InstalledWithoutTags,
 }
 
 const SYSTEM: &[&str] = &["install", "STATE", "EPHEMERAL"];
@@ -120,6 +122,16 @@ pub const CASES: &[Case] = &[
         Before::Blank,
     ),
 ];
+
+/// META has no whole copy while its first one is written: only power cuts make anything of that.
+pub const EMPTY_META: Case = case(
+    "completing with an empty META",
+    "talos-1.14/mini03.yaml",
+    Bootloader::Uki,
+    BlockSize::B512,
+    SYSTEM,
+    Before::InstalledWithoutTags,
+);
 
 const fn case(
     name: &'static str,
@@ -297,7 +309,9 @@ fn disk_before(case: &Case) -> Memory {
             disk.put(Bytes::new((1 << 20) + 1024), &superblock);
             disk.put(Bytes::mib(3000), &[0xab; 4096]);
         }
-        Before::Installed | Before::InstalledWithState => installed(case, &mut disk),
+        Before::Installed | Before::InstalledWithState | Before::InstalledWithoutTags => {
+            installed(case, &mut disk)
+        }
     }
     disk
 }
@@ -328,8 +342,7 @@ fn installed(case: &Case, disk: &mut Memory) {
     boot[510..512].copy_from_slice(&[0x55, 0xaa]);
     disk.put(Bytes::MIB, &boot);
     disk.put(Bytes::mib(500), &[0xcd; 8192]);
-    if case.before == Before::InstalledWithState {
-        // META as zeros is as good as any: a node that was imaged, and never booted.
+    if case.before == Before::InstalledWithoutTags {
         return;
     }
     let mut meta = meta::Meta::default();
