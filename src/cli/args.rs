@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::snapshot::SnapshotArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::units::{BlockSize, Bytes};
@@ -39,7 +40,7 @@ pub struct Global {
     /// Say more; twice for every step
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Work on a recorded machine (JSON from `probe --format json`) instead of this one
+    /// Work on a recorded machine (a file of `snapshot -o`) instead of this one
     #[arg(long, global = true, value_name = "FILE")]
     pub hardware: Option<PathBuf>,
     /// Read sysfs, procfs and /run below this folder instead of /
@@ -67,6 +68,8 @@ pub enum Format {
 pub enum Command {
     /// Show the machine and its disks: identity, size, use, content
     Probe,
+    /// Record the machine in a file, to rehearse on it elsewhere
+    Snapshot(SnapshotArgs),
     /// Show which disk each role gets, and why
     Select(SelectArgs),
     /// Show what apply would do

@@ -14,6 +14,7 @@ use crate::inspect::facts::Facts;
 use crate::inspect::{self, Report};
 use crate::keys::Keys;
 use crate::partitioner::gpt;
+use crate::printable::printable;
 use crate::probe;
 use crate::target::BlockSource;
 use crate::target::device::BlockDevice;
@@ -104,7 +105,7 @@ pub fn render(report: &Report, colour: bool) -> String {
         report.path,
         geometry.size,
         geometry.logical.get(),
-        report.content
+        printable(&report.content)
     );
     let pieces: Vec<Piece> = report
         .partitions

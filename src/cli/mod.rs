@@ -14,6 +14,7 @@ mod picture;
 mod plan;
 mod probe;
 mod select;
+mod snapshot;
 mod table;
 mod targets;
 mod validate;
@@ -83,6 +84,7 @@ fn prepare(global: &args::Global) -> Result<(), Failure> {
 fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Probe => probe::run(&cli.global, output),
+        Command::Snapshot(args) => snapshot::run(&cli.global, args, output),
         Command::Select(args) => select::run(&cli.global, args, output),
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),

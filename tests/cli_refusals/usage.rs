@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use crate::cli::{Bench, Ran, assert_json};
 
-const COMMANDS: [&str; 7] = [
-    "probe", "select", "plan", "apply", "inspect", "validate", "demo",
+const COMMANDS: [&str; 8] = [
+    "probe", "snapshot", "select", "plan", "apply", "inspect", "validate", "demo",
 ];
 
 #[test]
