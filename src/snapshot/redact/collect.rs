@@ -136,19 +136,19 @@ impl Search<'_> {
         let rest = known
             .or_else(|| Some(name.split_once('-')?.1))
             .unwrap_or(name);
-        // scsi_id puts the type of a designator before it: 3 for a world-wide name.
-        match rest
-            .strip_prefix('3')
-            .filter(|rest| is_hex(rest) && matches!(rest.len(), 16 | 32))
-        {
-            Some(wwn) => self.add(wwn, NAA_COMPANY),
-            None => self.wwid(rest),
-        }
+        self.wwid(rest);
     }
 
     fn wwid(&mut self, text: &str) {
         let text = text.trim();
-        if let Some(rest) = text.strip_prefix("nvme.") {
+        let text = text.strip_prefix("mpath-").unwrap_or(text);
+        // scsi_id puts the type of a designator before it: 3 for a world-wide name.
+        let is_wwn = |rest: &&str| is_hex(rest) && matches!(rest.len(), 16 | 32);
+        if let Some(wwn) = text.strip_prefix('3').filter(is_wwn) {
+            self.add(wwn, NAA_COMPANY);
+        } else if text.starts_with("CRYPT-") {
+            // The UUID in it shows by its looks; the rest is kind and name of a mapping.
+        } else if let Some(rest) = text.strip_prefix("nvme.") {
             // nvme.<vendor>-<serial>-<model>-<namespace>, both in hexadecimal.
             let serial = rest.split('-').nth(1).unwrap_or_default();
             match decoded(serial) {

@@ -29,11 +29,16 @@ impl Replacer {
             forms: BTreeMap::new(),
             short: BTreeMap::new(),
         };
-        let mut taken: BTreeSet<String> = found.long.keys().cloned().collect();
+        let mut taken: BTreeSet<String> =
+            found.long.keys().map(|text| text.to_lowercase()).collect();
         let mut by_length: Vec<(&String, &usize)> = found.long.iter().collect();
         // An identifier inside of another one looks the same there as by itself.
         by_length.sort_by_key(|(text, _)| (text.len(), *text));
         for (text, keep) in by_length {
+            // Another way to write a known one, or several of them in a row.
+            if replacer.covers(text) {
+                continue;
+            }
             let mut draws = (0..DRAWS).map(|draw| replacer.draw(text, *keep, stand_ins, draw));
             let stand_in = draws.find(|drawn| !taken.contains(&drawn.to_lowercase()))?;
             taken.insert(stand_in.to_lowercase());
@@ -45,6 +50,15 @@ impl Replacer {
                 .insert(text.clone(), stand_ins.draw(text, 0, 0));
         }
         Some(replacer)
+    }
+
+    /// Whether nothing of `text` is left when every known form is taken out of it.
+    fn covers(&self, text: &str) -> bool {
+        let mut rest = text;
+        while let Some((form, _)) = self.at(rest) {
+            rest = &rest[form.len()..];
+        }
+        rest.is_empty()
     }
 
     fn draw(&self, text: &str, keep: usize, stand_ins: &StandIns<'_>, draw: u32) -> String {
