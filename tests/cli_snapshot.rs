@@ -461,7 +461,7 @@ fn nothing_that_a_disk_says_of_itself_reaches_the_terminal_raw() {
         "node.yaml",
         cli::config("    diskSelector:\n      model: APPLE*"),
     );
-    let nasty = "\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\u{7f}\n\r\u{202e}";
+    let nasty = "\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}31m\u{7f}\nINJECTED\r\u{202e}";
     bench.machine("machine.json", |machine| {
         for key in ["vendor", "product", "kernel", "uuid"] {
             machine["machine"][key] = nasty.into();
@@ -492,6 +492,12 @@ fn nothing_that_a_disk_says_of_itself_reaches_the_terminal_raw() {
         for format in ["text", "json"] {
             let all = [arguments, &hardware, &["--format", format]].concat();
             let ran = bench.run(&all).exits(code);
+            // A newline in a label is no line of ours.
+            let mut lines = ran.stdout.lines().chain(ran.stderr.lines());
+            assert!(
+                !lines.any(|line| line.starts_with("INJECTED")),
+                "{all:?}: {ran:#?}"
+            );
             assert_eq!(obeyed(&ran.stdout), None, "{all:?}: {:?}", ran.stdout);
             assert_eq!(obeyed(&ran.stderr), None, "{all:?}: {:?}", ran.stderr);
         }

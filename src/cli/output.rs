@@ -151,3 +151,27 @@ pub fn write_out(body: &str) -> Result<(), Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_colours_of_a_strip_reach_a_terminal() {
+        let strip = "|\u{1b}[36mSTATE##\u{1b}[0m|....|\n";
+        for (text, out) in [
+            (strip, strip),
+            (
+                "label \u{1b}[36mred\u{1b}[0m\n",
+                "label \\u{1b}[36mred\\u{1b}[0m\n",
+            ),
+            (
+                "|\u{1b}[36ma\u{1b}]0;x\u{7}|\n",
+                "|\\u{1b}[36ma\\u{1b}]0;x\\u{7}|\n",
+            ),
+            ("plain\n\u{9b}31m", "plain\n\\u{9b}31m"),
+        ] {
+            assert_eq!(shown(text), out);
+        }
+    }
+}
