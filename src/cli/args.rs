@@ -9,6 +9,7 @@ use crate::cli::lock::LockArgs;
 use crate::cli::repair::RepairArgs;
 use crate::cli::rescue::RescueArgs;
 use crate::cli::reset::ResetArgs;
+use crate::cli::snapshot::SnapshotArgs;
 use crate::cli::unlock::UnlockArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
@@ -45,7 +46,7 @@ pub struct Global {
     /// Say more; twice for every step
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Work on a recorded machine (JSON from `probe --format json`) instead of this one
+    /// Work on a recorded machine (a file of `snapshot -o`) instead of this one
     #[arg(long, global = true, value_name = "FILE")]
     pub hardware: Option<PathBuf>,
     /// Read sysfs, procfs and /run below this folder instead of /
@@ -73,6 +74,8 @@ pub enum Format {
 pub enum Command {
     /// Show the machine and its disks: identity, size, use, content
     Probe,
+    /// Record the machine in a file, to rehearse on it elsewhere
+    Snapshot(SnapshotArgs),
     /// Show which disk each role gets, and why
     Select(SelectArgs),
     /// Show what apply would do

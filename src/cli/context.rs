@@ -11,10 +11,12 @@ use crate::cli::wait;
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::probe;
-use crate::probe::inventory::{self, Content, Disk, Inventory, TalosDisk};
+use crate::probe::inventory::{Content, Disk, Inventory, TalosDisk};
 use crate::root::Root;
 use crate::selector::selection::{Outcome, Role, Selection};
 use crate::selector::{self, Request};
+use crate::snapshot::Snapshot;
+use crate::snapshot::load::{self, LoadError};
 use crate::units::BlockSize;
 
 /// What is planned.
@@ -36,7 +38,7 @@ pub struct Subject {
 /// Exit 2 for a recording that cannot be read.
 pub fn inventory(global: &Global) -> Result<Inventory, Failure> {
     match &global.hardware {
-        Some(path) => parse_inventory(&path.display().to_string(), &files::text(path)?),
+        Some(path) => Ok(recorded(path)?.inventory),
         None => Ok(live(global)),
     }
 }
@@ -54,26 +56,30 @@ pub fn root(global: &Global) -> Root {
     }
 }
 
-/// A recorded machine.
+/// A recorded machine from a file: a snapshot, or what `probe --format json` prints.
+///
+/// # Errors
+/// Exit 2 if it cannot be read or is none.
+pub fn recorded(path: &Path) -> Result<Snapshot, Failure> {
+    let text = files::text_up_to(path, load::MOST_BYTES)?;
+    parse_recorded(&path.display().to_string(), &text)
+}
+
+/// A recorded machine from its text.
 ///
 /// # Errors
 /// Exit 2.
-pub fn parse_inventory(name: &str, text: &str) -> Result<Inventory, Failure> {
-    let inventory: Inventory = serde_json::from_str(text).map_err(|error| {
-        Failure::new(Exit::Usage, format!("{name} is not a recorded machine"))
-            .because(&error)
-            .hint("make one with `keelblock probe --format json`")
-    })?;
-    if inventory.schema != inventory::SCHEMA {
-        let message = format!(
-            "{name} has schema {:?}, and this keelblock reads {}",
-            inventory.schema,
-            inventory::SCHEMA
-        );
-        let failure = Failure::new(Exit::Usage, message);
-        return Err(failure.hint("record it again with `keelblock probe --format json`"));
-    }
-    Ok(inventory)
+pub fn parse_recorded(name: &str, text: &str) -> Result<Snapshot, Failure> {
+    load::parse(text).map_err(|error| {
+        let hint = match error {
+            LoadError::Newer { .. } => {
+                "use the keelblock that made it, or record the machine again with this one"
+            }
+            _ => "record a machine with `keelblock snapshot -o FILE`",
+        };
+        let failure = Failure::new(Exit::Usage, format!("{name} is not a recorded machine"));
+        failure.because(&error).hint(hint)
+    })
 }
 
 /// What `spec` makes of the machine or of the image.

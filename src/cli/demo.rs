@@ -14,12 +14,18 @@ const CONFIG: &str = include_str!("../../examples/nodes/talos-1.10/mini01.yaml")
 const HARDWARE_NAME: &str = "examples/hardware/macmini-2014.json";
 const HARDWARE: &str = include_str!("../../examples/hardware/macmini-2014.json");
 
-pub fn run(_global: &Global, args: &DemoArgs, output: &mut Output) -> Result<Exit, Failure> {
+pub fn run(global: &Global, args: &DemoArgs, output: &mut Output) -> Result<Exit, Failure> {
     let spec = config::parse(&[Source {
         name: CONFIG_NAME,
         text: CONFIG,
     }])?;
-    let inventory = context::parse_inventory(HARDWARE_NAME, HARDWARE)?;
+    let (hardware, recorded) = match &global.hardware {
+        Some(path) => (path.display().to_string(), context::recorded(path)?),
+        None => (
+            HARDWARE_NAME.to_owned(),
+            context::parse_recorded(HARDWARE_NAME, HARDWARE)?,
+        ),
+    };
     let target = TargetArgs {
         image: Some(args.image.clone()),
         size: Some(args.size),
@@ -27,7 +33,7 @@ pub fn run(_global: &Global, args: &DemoArgs, output: &mut Output) -> Result<Exi
         ..TargetArgs::default()
     };
     let subject = context::image_for_disk(
-        inventory,
+        recorded.inventory,
         &spec,
         &args.image,
         &target,
@@ -40,7 +46,7 @@ pub fn run(_global: &Global, args: &DemoArgs, output: &mut Output) -> Result<Exi
         ..PlanningArgs::default()
     };
     let plan = plan::make(&spec, &subject, &planning)?;
-    output.text(&format!("node {CONFIG_NAME} on {HARDWARE_NAME}\n\n"))?;
+    output.text(&format!("node {CONFIG_NAME} on {hardware}\n\n"))?;
     output.text(&plan::render(&plan, output.colour))?;
     let receipt = apply::execute(&spec, &plan, None)?;
     output.text(&format!("\n{}\n", apply::render(&receipt, &plan)))?;

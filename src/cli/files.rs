@@ -16,11 +16,12 @@ use crate::cli::error::{Failure, open_hint};
 use crate::config::spec::Spec;
 use crate::config::{self, Source};
 use crate::exit::Exit;
+use crate::secret::Secret;
 
-/// The most that a configuration, a plan or a snapshot may have.
+/// The most that a configuration or a plan may have.
 const LIMIT: u64 = 16 << 20;
 
-const NAME_THE_RIGHT_ONE: &str = "name a text file: a configuration, a plan of `keelblock plan -o`, or a machine of `keelblock probe`";
+const NAME_THE_RIGHT_ONE: &str = "name a text file: a configuration, a plan of `keelblock plan -o`, or a machine of `keelblock snapshot -o`";
 
 /// Reads and parses configurations.
 ///
@@ -43,20 +44,28 @@ pub fn config(paths: &[PathBuf]) -> Result<Spec, Failure> {
 /// # Errors
 /// Exit 2 if it cannot be read, is too big or is no text.
 pub fn text(path: &Path) -> Result<String, Failure> {
+    text_up_to(path, LIMIT)
+}
+
+/// The same for a file of up to `limit` bytes, a multiple of a MiB.
+///
+/// # Errors
+/// As [`text`]'s.
+pub fn text_up_to(path: &Path, limit: u64) -> Result<String, Failure> {
     let name = path.display();
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
+        io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
     };
     read.map_err(|error| {
         Failure::new(Exit::Usage, format!("cannot read {name}"))
             .because(&error)
             .hint("check the path and its permissions; `-` reads standard input")
     })?;
-    if bytes.len() as u64 > LIMIT {
-        let message = format!("{name} is larger than 16 MiB");
+    if bytes.len() as u64 > limit {
+        let message = format!("{name} is larger than {} MiB", limit >> 20);
         return Err(Failure::new(Exit::Usage, message).hint(NAME_THE_RIGHT_ONE));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -102,8 +111,15 @@ pub fn are_same(one: &Path, other: &Path) -> io::Result<bool> {
 /// Writes a file whole or not at all, readable by its owner only.
 ///
 /// # Errors
-/// Exit 5.
+/// Exit 5; also if a device, a pipe or a folder has the name, for the new file would take its place.
 pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
+    if path
+        .symlink_metadata()
+        .is_ok_and(|found| !found.is_file() && !found.is_symlink())
+    {
+        let message = format!("cannot write {}: it is there, and no file", path.display());
+        return Err(Failure::new(Exit::Io, message).hint("name a file"));
+    }
     let failed = |error: io::Error| {
         Failure::new(Exit::Io, format!("cannot write {}", path.display()))
             .because(&error)
@@ -123,6 +139,30 @@ pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
         drop(std::fs::remove_file(&temporary));
     }
     written.map_err(failed)
+}
+
+/// A key from a file: all its bytes but white space around them, wiped when dropped.
+///
+/// # Errors
+/// Exit 2 if it cannot be read, or has fewer than `least` bytes or more than 64 KiB.
+pub fn key(path: &Path, least: usize) -> Result<Secret, Failure> {
+    const MOST: u64 = 1 << 16;
+    let name = path.display();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(1 << 16));
+    let read = File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
+    read.map_err(|error| {
+        Failure::new(Exit::Usage, format!("cannot read {name}"))
+            .because(&error)
+            .hint("check the path and its permissions")
+    })?;
+    let key = Secret::new(bytes.trim_ascii().to_vec());
+    if key.len() < least || bytes.len() as u64 > MOST {
+        let message = format!("{name} is no key: it must have {least} to {MOST} bytes");
+        return Err(Failure::new(Exit::Usage, message).hint(format!(
+            "make one: head -c 32 /dev/urandom | base64 > {name}"
+        )));
+    }
+    Ok(key)
 }
 
 /// Makes a folder that only its owner can enter, if it is not there, and says whether it can be written.

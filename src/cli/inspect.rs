@@ -14,6 +14,7 @@ use crate::inspect::facts::Facts;
 use crate::inspect::trial::Trying;
 use crate::inspect::{self, Report};
 use crate::partitioner::gpt;
+use crate::printable::printable;
 use crate::probe;
 use crate::target::BlockSource;
 use crate::target::device::BlockDevice;
@@ -106,7 +107,7 @@ pub fn render(report: &Report, colour: bool) -> String {
         report.path,
         geometry.size,
         geometry.logical.get(),
-        report.content
+        printable(&report.content)
     );
     let pieces: Vec<Piece> = report
         .partitions

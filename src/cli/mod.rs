@@ -22,6 +22,7 @@ mod repair;
 mod rescue;
 mod reset;
 mod select;
+mod snapshot;
 mod table;
 mod targets;
 mod unlock;
@@ -103,6 +104,7 @@ fn prepare(
 fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Probe => probe::run(&cli.global, output),
+        Command::Snapshot(args) => snapshot::run(&cli.global, args, output),
         Command::Select(args) => select::run(&cli.global, args, output),
         Command::Plan(args) => plan::run(&cli.global, args, output),
         Command::Apply(args) => apply::run(&cli.global, args, output),

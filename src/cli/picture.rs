@@ -1,6 +1,7 @@
 //! A disk as a strip of at most 80 columns. Every part gets room for its name, the rest is to scale.
 
 use crate::cli::table::WIDTH;
+use crate::printable::printable;
 use crate::units::{Bytes, Extent};
 
 /// One part of the strip.
@@ -25,12 +26,15 @@ pub enum Shade {
     Sealed,
 }
 
+/// Everything that a strip tells a terminal: the colour of each shade, and the end of one.
+pub const COLOURS: [&str; 4] = ["\x1b[2m", "\x1b[32m", "\x1b[36m", "\x1b[0m"];
+
 impl Shade {
     const fn colour(self) -> &'static str {
         match self {
-            Self::Kept => "\x1b[2m",
-            Self::Made => "\x1b[32m",
-            Self::Sealed => "\x1b[36m",
+            Self::Kept => COLOURS[0],
+            Self::Made => COLOURS[1],
+            Self::Sealed => COLOURS[2],
         }
     }
 
@@ -55,7 +59,7 @@ pub fn strip(size: Bytes, pieces: &[Piece], colour: bool) -> String {
         };
         match part {
             Part::Piece(piece) if colour => {
-                line.push_str(&format!("{}{text}\x1b[0m", piece.shade.colour()))
+                line.push_str(&format!("{}{text}{}", piece.shade.colour(), COLOURS[3]))
             }
             _ => line.push_str(&text),
         }
@@ -130,7 +134,7 @@ fn widths(parts: &[Part<'_>]) -> Vec<usize> {
 }
 
 fn cell(piece: &Piece, width: usize) -> String {
-    let label: String = piece.label.chars().take(width).collect();
+    let label: String = printable(&piece.label).chars().take(width).collect();
     let rest = width - label.chars().count();
     let fill = piece.shade.fill().to_string();
     format!("{label}{}", fill.repeat(rest))

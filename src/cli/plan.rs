@@ -16,6 +16,7 @@ use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::planner::{self, Options};
 use crate::plan::{Action, ContentPlan, DiskPlan, KdfCost, PartitionPlan, Plan};
+use crate::printable::printable;
 use crate::probe::inventory::Machine;
 use crate::units::{Bytes, Extent};
 
@@ -122,7 +123,7 @@ pub fn config_digest(spec: &Spec) -> String {
 pub fn render(plan: &Plan, colour: bool) -> String {
     let mut text = format!("plan {}", plan.id);
     if !plan.machine.product.is_empty() {
-        text.push_str(&format!(" for {}", plan.machine.product));
+        text.push_str(&format!(" for {}", printable(&plan.machine.product)));
     }
     text.push_str(&format!(", sizes of Talos {}\n", plan.talos));
     for disk in &plan.disks {
@@ -150,8 +151,8 @@ pub fn render(plan: &Plan, colour: bool) -> String {
 fn render_disk(disk: &DiskPlan, colour: bool) -> String {
     let mut text = format!(
         "\n{}\n  id {}, for {}\n",
-        disk.title,
-        disk.id,
+        printable(&disk.title),
+        printable(&disk.id),
         disk.roles.join(", ")
     );
     text.push_str(&format!(

@@ -7,6 +7,7 @@ use crate::cli::output::Output;
 use crate::cli::table::{Table, WIDTH, wrap};
 use crate::exit::Exit;
 use crate::partitioner::adopt;
+use crate::printable::printable;
 use crate::probe::inventory::{Disk, Inventory, Machine};
 use crate::units::Bytes;
 
@@ -57,15 +58,16 @@ fn machine(machine: &Machine) -> String {
     } else {
         name.trim().to_owned()
     };
-    let uuid = machine.uuid.as_deref().unwrap_or("not readable");
+    let uuid = printable(machine.uuid.as_deref().unwrap_or("not readable"));
     let firmware = match machine.uefi {
         Some(true) => "UEFI",
         Some(false) => "BIOS",
         None => "firmware unknown",
     };
+    let (name, kernel) = (printable(&name), printable(&machine.kernel));
     format!(
-        "{name}, UUID {uuid}\n{firmware}, {} CPUs, {} of {} memory free, kernel {}\n\n",
-        machine.cpus, machine.memory_available, machine.memory, machine.kernel
+        "{name}, UUID {uuid}\n{firmware}, {} CPUs, {} of {} memory free, kernel {kernel}\n\n",
+        machine.cpus, machine.memory_available, machine.memory
     )
 }
 
@@ -94,7 +96,7 @@ fn details(disk: &Disk) -> String {
             .map(|why| format!("boot medium: {why}")),
     );
     lines.extend(disk.unread.iter().map(|what| format!("not read: {what}")));
-    let mut text = format!("\n{}\n", disk.path);
+    let mut text = format!("\n{}\n", printable(&disk.path));
     for line in lines {
         text.push_str(&format!("  {}\n", wrap(&line, WIDTH - 4, 4)));
     }

@@ -1,5 +1,7 @@
 //! A plain column printer. Widths count characters; the last column takes what is left and wraps.
 
+use crate::printable::printable;
+
 /// Width of every text output.
 pub const WIDTH: usize = 80;
 
@@ -19,9 +21,10 @@ impl Table {
         }
     }
 
-    /// Adds a row.
+    /// Adds a row. What a terminal would obey is escaped.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        let shown = |cell: String| printable(&cell).into_owned();
+        self.rows.push(cells.into_iter().map(shown).collect());
     }
 
     /// The lines, each ended, none wider than [`WIDTH`] unless a single word is.
@@ -67,8 +70,10 @@ impl Table {
     }
 }
 
-/// `text` in lines of at most `width` characters, the later ones indented.
+/// `text` in lines of at most `width` characters, the later ones indented. What a terminal would obey is escaped,
+/// newlines too: a label must not start a line of its own.
 pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let text = printable(text);
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {
         let last = lines.last_mut().expect("there is always a line");

@@ -73,7 +73,7 @@ fn shared(id: &str, disks: &[Disk], indices: &[usize]) -> String {
     )
 }
 
-fn is_unique(wwid: &str) -> bool {
+pub(crate) fn is_unique(wwid: &str) -> bool {
     let lower = wwid.to_lowercase();
     let digits = lower.rsplit('.').next().unwrap_or_default();
     let digits = digits.strip_prefix("0x").unwrap_or(digits);

@@ -13,13 +13,14 @@ use nodes::Nodes;
 use reader::Reader;
 use usage::InUse;
 
+pub mod attributes;
 mod boot;
 pub mod census;
 mod content;
 mod disk;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
-mod identity;
+pub(crate) mod identity;
 pub mod inventory;
 mod machine;
 pub mod marker;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::selection::{CheckKind, DiskVerdict, Outcome, Role, Selection, Verdict};
+use crate::printable::printable;
 use crate::probe::inventory::Inventory;
 use crate::units::Bytes;
 
@@ -92,17 +93,9 @@ fn render_verdict(verdict: &DiskVerdict, width: usize, inventory: &Inventory, te
     }
 }
 
-/// Writes `words` from column `indent` on, wrapped with a deeper indent. What a disk says about itself
-/// may hold control characters; they are escaped.
+/// Writes `words` from column `indent` on, wrapped with a deeper indent.
 fn line(text: &mut String, indent: usize, words: &str) {
-    let words: String = words
-        .chars()
-        .flat_map(|c| {
-            let control = c.is_control().then(|| c.escape_default());
-            let plain = control.is_none().then_some(c);
-            control.into_iter().flatten().chain(plain)
-        })
-        .collect();
+    let words = printable(words);
     let mut column = indent;
     text.push_str(&" ".repeat(indent));
     for (i, word) in words.split_inclusive(' ').enumerate() {
