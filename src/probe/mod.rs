@@ -18,7 +18,7 @@ mod content;
 mod disk;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
-mod identity;
+pub(crate) mod identity;
 pub mod inventory;
 mod machine;
 pub mod marker;
