@@ -132,7 +132,11 @@ fn on_machine(
     })
 }
 
-fn named_disk<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Disk, Failure> {
+/// The disk that the operator means by `name`.
+///
+/// # Errors
+/// Exit 3 if there is none.
+pub fn named_disk<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Disk, Failure> {
     let mut disks = inventory.disks.iter();
     disks.find(|disk| disk.is_named(name)).ok_or_else(|| {
         let known: Vec<&str> = inventory

@@ -5,23 +5,29 @@
 //! the answer is a refusal that says what was found and what would allow it.
 //! Selection is what keelblock exists for, hence its own code down to the CEL checker.
 
+mod advise;
 mod apple;
 mod atom;
+mod candidate;
 pub mod cel;
 mod clones;
 mod decide;
 mod guard;
 pub mod legacy;
+mod lint;
 mod matrix;
 mod near;
 pub mod proof;
+mod propose;
 mod render;
 mod rule;
 mod score;
 pub mod selection;
 
+pub use self::advise::advise;
 use self::decide::{Question, decide};
 use self::guard::{Guards, Own};
+pub use self::lint::Elsewhere;
 pub use self::render::render;
 use self::rule::{Rule, SystemDisk};
 use self::score::installed;

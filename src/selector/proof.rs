@@ -121,6 +121,8 @@ pub enum WarningKind {
     SizeBoundary,
     /// Two disks have the same wwid or serial.
     Clones,
+    /// Something speaks against the disk itself: it is in use, the boot medium, …
+    MustNotBeUsed,
 }
 
 /// A rule that matches exactly one disk.
