@@ -26,6 +26,8 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The line of a file that is wrong, with a caret below the place; only for people at a terminal.
+    pub snippet: Option<String>,
 }
 
 impl Failure {
@@ -36,6 +38,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             hint: None,
+            snippet: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Failure {
             message: error.to_string(),
             causes: chain(error.source()),
             hint: None,
+            snippet: None,
         }
     }
 }

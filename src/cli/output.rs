@@ -71,6 +71,9 @@ impl Output {
         let mut err = io::stderr().lock();
         // If standard error is gone, there is nobody left to tell.
         drop(writeln!(err, "error: {}", failure.message));
+        for line in failure.snippet.iter().flat_map(|snippet| snippet.lines()) {
+            drop(writeln!(err, "  {line}"));
+        }
         for cause in &failure.causes {
             drop(writeln!(err, "  cause: {cause}"));
         }

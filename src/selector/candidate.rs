@@ -8,6 +8,9 @@ use crate::probe::inventory::{Disk, TalosDisk};
 const LINKS: usize = 3;
 const GB: u64 = 1_000_000_000;
 
+/// The largest size that bounds are made for.
+const MOST_BYTES: u64 = 1 << 60;
+
 /// A condition that holds for the disk that it was made for.
 pub(super) struct Candidate {
     /// The property.
@@ -125,8 +128,12 @@ fn link(path: String) -> Candidate {
 
 /// A twentieth to either side, in whole gigabytes: both bounds in CEL, one at a time below `diskSelector`.
 fn sizes(size: u64) -> Vec<Candidate> {
-    let (least, most) = (size / 20 * 19 / GB, (size / 20 * 21).div_ceil(GB));
-    if least == 0 {
+    let (least, most) = (
+        size / 20 * 19 / GB,
+        (size / 20).saturating_mul(21).div_ceil(GB),
+    );
+    // A disk says its size itself; what cannot be one would overflow below.
+    if least == 0 || size > MOST_BYTES {
         return Vec::new();
     }
     let one =

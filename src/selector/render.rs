@@ -110,7 +110,12 @@ fn caret(rule: &str, fault: &RuleFault, text: &mut String) {
     let column = usize::try_from(fault.column).map_or(0, |c| c.saturating_sub(1));
     // The place is kept near the middle of what there is room for.
     let room = WIDTH - 6;
-    let skip = column.saturating_sub(room / 2);
+    let long = line.chars().count() > room;
+    let skip = if long {
+        column.saturating_sub(room / 2)
+    } else {
+        0
+    };
     let shown: String = line.chars().skip(skip).take(room).map(visible).collect();
     let _ = write!(text, "    {shown}\n    {}^\n", " ".repeat(column - skip));
 }
