@@ -131,6 +131,10 @@ impl Wanted<'_> {
             (None, [volume]) => volume_rule(&volume.provisioning),
             (install, _) => install_rule(install.as_ref()),
         };
+        if proposal.form == Form::Volume && self.disk.talos.readonly {
+            // Talos passes over it, whatever the rule says.
+            return false;
+        }
         let takes = |disk| rule.judge(disk, SystemDisk::Installing).matched;
         !matches!(rule, Rule::Score | Rule::SystemDisk)
             && takes(self.disk)
