@@ -1,5 +1,10 @@
 //! Rules that are proposed match the wanted disk and no other, and a disk that must not be used is never chosen.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "tests"
+)]
 
 #[path = "support/disks.rs"]
 mod disks;
