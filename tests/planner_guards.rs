@@ -73,11 +73,9 @@ fn plan(role: &str, content: Content, wipe: &[&str]) -> Result<Plan, PlanError> 
         source: String::new(),
         rule: String::new(),
         verdicts: Vec::new(),
+        proof: Default::default(),
     };
-    let selection = Selection {
-        schema: String::new(),
-        roles: vec![role],
-    };
+    let selection = Selection::of(vec![role]);
     let inventory = Inventory {
         schema: String::new(),
         machine: Machine::default(),

@@ -272,7 +272,7 @@ fn several_matches_are_refused_with_the_disk_that_talos_would_take() {
     assert_eq!(selection.exit(), Exit::Refused);
     let state = role(&selection, "STATE");
     assert_eq!(state.outcome, Outcome::None);
-    assert!(state.reason.contains("the role install has none"));
+    assert!(state.reason.contains("the system disk, and there is none"));
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn no_match_names_the_nearest_misses() {
     assert_eq!(
         role(&selection, "install").reason,
         "no disk matches; nearest: /dev/sdb: size wanted disk.size > 2u * TB, \
-         found disk.size = 1000000000000 (931.3 GiB)"
+         found disk.size = 1000000000000 (931.3 GiB) (too small by 931.3 GiB, 50.0 %)"
     );
 }
 
@@ -571,7 +571,7 @@ fn an_unfinished_apply_may_go_on_unless_something_else_was_put_there() {
 
 #[test]
 fn without_a_named_disk_the_score_decides_and_a_tie_is_refused() {
-    let spec = Spec::default();
+    let spec = install(InstallTarget::Unnamed, false);
     let selection = run(&spec, vec![t5(), ssd()]);
     let install = role(&selection, "install");
     assert_eq!(install.disk.as_deref(), Some("/dev/sda"));
@@ -607,6 +607,38 @@ fn without_a_named_disk_the_score_decides_and_a_tie_is_refused() {
     assert_eq!(role(&selection, "install").outcome, Outcome::Refused);
 }
 
+/// A node that is not installed by this configuration: only what it says something of is decided.
+#[test]
+fn a_config_without_an_installation_gets_no_install_disk() {
+    let mut spec = Spec {
+        volumes: vec![volume("u-data", VolumeKind::User, "!system_disk")],
+        ..Spec::default()
+    };
+    let selection = run(&spec, vec![ssd(), t5()]);
+    let names: Vec<&str> = selection.roles.iter().map(|r| &*r.role).collect();
+    assert_eq!(names, ["u-data"]);
+    assert_eq!(selection.exit(), Exit::NoDisk);
+    assert!(selection.notes[0].contains("asks for no installation"));
+    assert!(selection.notes[0].contains("none is the system disk"));
+    // An installed Talos has a system disk, as for Talos itself.
+    let mut installed = ssd();
+    installed.content = talos(&["EFI", "META", "STATE", "EPHEMERAL"]);
+    let selection = run(&spec, vec![installed.clone(), t5()]);
+    assert_eq!(role(&selection, "u-data").disk.as_deref(), Some("/dev/sdb"));
+    assert!(selection.notes[0].contains("the system disk is /dev/sda"));
+    assert_eq!(selection.exit(), Exit::Done);
+    // What the configuration says of STATE is about that disk.
+    spec.state.at = Location {
+        file: "state.yaml".into(),
+        line: 1,
+        column: 1,
+    };
+    let selection = run(&spec, vec![installed, t5()]);
+    let names: Vec<&str> = selection.roles.iter().map(|r| &*r.role).collect();
+    assert_eq!(names, ["STATE", "u-data"]);
+    assert_eq!(role(&selection, "STATE").disk.as_deref(), Some("/dev/sda"));
+}
+
 #[test]
 fn the_text_fits_80_columns_and_names_what_failed() {
     let mut spec = install(
@@ -627,14 +659,16 @@ fn the_text_fits_80_columns_and_names_what_failed() {
     assert!(!text.contains('\u{1b}'));
     for part in [
         "install: /dev/sdb\n",
-        "  excluded  /dev/sda  APPLE SSD SM0256G, 233.7 GiB, sata\n",
-        "            transport: wanted disk.transport == 'usb', found disk.transport =\n",
+        "  A  /dev/sda  APPLE SSD SM0256G, 233.7 GiB, sata\n",
+        "  disk.transport == 'usb'                                                    - +\n",
+        "    found \"sata\" A; \"usb\" B\n",
+        "  verdict                                                                    . *\n",
         "u-data: refused\n",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
     let empty = machine(Vec::new());
-    let none = select(&Spec::default(), &empty, &Request::default());
+    let none = select(&spec, &empty, &Request::default());
     assert!(render(&none, &empty).contains("the machine has no disk"));
 }
 

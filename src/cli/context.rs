@@ -301,11 +301,9 @@ fn image_alone(
         source: String::new(),
         rule: String::from("--image"),
         verdicts: Vec::new(),
+        proof: Default::default(),
     };
-    let selection = Selection {
-        schema: selector::selection::SCHEMA.to_owned(),
-        roles: roles.into_iter().map(role).collect(),
-    };
+    let selection = Selection::of(roles.into_iter().map(role).collect());
     inventory.disks = vec![disk];
     Ok(Subject {
         inventory,

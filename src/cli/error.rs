@@ -29,6 +29,8 @@ pub struct Failure {
     pub causes: Vec<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The line of a file that is wrong, with a caret below the place; only for people at a terminal.
+    pub snippet: Option<String>,
 }
 
 impl Failure {
@@ -39,6 +41,7 @@ impl Failure {
             message: message.into(),
             causes: Vec::new(),
             hint: None,
+            snippet: None,
         }
     }
 
@@ -73,6 +76,7 @@ impl Failure {
             message: error.to_string(),
             causes: chain(error.source()),
             hint: None,
+            snippet: None,
         }
     }
 }

@@ -36,7 +36,16 @@ pub fn config(paths: &[PathBuf]) -> Result<Spec, Failure> {
         .iter()
         .map(|(name, text)| Source { name, text })
         .collect();
-    Ok(config::parse(&sources)?)
+    config::parse(&sources).map_err(|error| {
+        // Where an expression is wrong, a column number alone is hard to follow.
+        let expression = |d: &&config::Diagnostic| d.message.starts_with("not a valid expression");
+        let mut places = error.diagnostics().iter().filter(expression);
+        let snippet = places.find_map(|place| config::snippet(place, &sources));
+        Failure {
+            snippet,
+            ..Failure::from(error)
+        }
+    })
 }
 
 /// The text of a file, or of standard input for `-`.

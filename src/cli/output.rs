@@ -9,7 +9,7 @@ use crate::cli::args::Format;
 use crate::cli::error::Failure;
 use crate::cli::picture::COLOURS;
 use crate::exit::Exit;
-use crate::printable::{printable_json, printable_lines};
+use crate::printable::{printable, printable_json, printable_lines};
 
 /// Where results go.
 #[derive(Debug)]
@@ -85,6 +85,9 @@ impl Output {
             "error: {}",
             printable_lines(&failure.message)
         ));
+        for line in failure.snippet.iter().flat_map(|snippet| snippet.lines()) {
+            drop(writeln!(err, "  {}", printable(line)));
+        }
         for cause in &failure.causes {
             drop(writeln!(err, "  cause: {}", printable_lines(cause)));
         }

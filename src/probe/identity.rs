@@ -73,7 +73,8 @@ fn shared(id: &str, disks: &[Disk], indices: &[usize]) -> String {
     )
 }
 
-pub(crate) fn is_unique(wwid: &str) -> bool {
+/// Whether a world-wide id is one disk's own: neither empty nor one that many disks are known to share.
+pub fn is_unique(wwid: &str) -> bool {
     let lower = wwid.to_lowercase();
     let digits = lower.rsplit('.').next().unwrap_or_default();
     let digits = digits.strip_prefix("0x").unwrap_or(digits);
@@ -81,7 +82,7 @@ pub(crate) fn is_unique(wwid: &str) -> bool {
 }
 
 /// Neither empty nor nothing but zeros, blanks and dashes.
-fn is_serial(text: &str) -> bool {
+pub fn is_serial(text: &str) -> bool {
     text.chars()
         .any(|c| !matches!(c, '0' | ' ' | '-' | '.' | '\u{FFFD}'))
 }

@@ -1,8 +1,11 @@
 //! One role: from what every disk has to say, to one disk, none, or a refusal.
 
+use super::atom::Atom;
 use super::cel::EvalError;
 use super::guard::{Guards, carries};
-use super::rule::{Rule, SystemDisk};
+use super::near::{Shape, Value, near_miss};
+use super::proof::{Cell, Joint, NearMiss, Predicate, Proof, RuleFault};
+use super::rule::{Judged, Rule, SystemDisk};
 use super::score::{installed, score};
 use super::selection::{Check, CheckKind, DiskVerdict, Outcome, Role, Score, Verdict};
 use crate::probe::inventory::{Content, Disk};
@@ -10,8 +13,14 @@ use crate::probe::inventory::{Content, Disk};
 /// How many near misses a reason names.
 const NEAREST: usize = 3;
 
+/// How many near misses a proof keeps.
+const MISSES: usize = 24;
+
+/// What Talos asks of every disk for a volume, before the rule.
+const READONLY: (&str, &str) = ("readonly", "false (Talos asks for it)");
+
 /// Why a role waits for another one.
-const NO_SYSTEM_DISK: &str = "it depends on the system disk, and the role install has none";
+const NO_SYSTEM_DISK: &str = "it depends on the system disk, and there is none";
 
 /// A role to be decided.
 pub(super) struct Question<'a> {
@@ -29,8 +38,9 @@ struct Row<'i> {
     disk: &'i Disk,
     checks: Vec<Check>,
     matched: bool,
-    error: Option<EvalError>,
+    fault: Option<(EvalError, (u32, u32))>,
     score: Option<Score>,
+    values: Vec<Value>,
 }
 
 impl Row<'_> {
@@ -43,8 +53,10 @@ impl Row<'_> {
 
 /// The decision for one role over `disks`, which are in Talos' order.
 pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
+    let shapes = shapes(question);
     let rows: Vec<Row<'_>> = rows(question, disks);
-    let (outcome, chosen, reason) = outcome(question, &rows);
+    let misses = misses(&shapes, &rows);
+    let (outcome, chosen, reason) = outcome(question, &rows, &misses);
     let selected = chosen.filter(|_| outcome == Outcome::Selected);
     Role {
         role: question.role.to_owned(),
@@ -54,6 +66,12 @@ pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
         reason,
         source: question.source.clone(),
         rule: question.rule.text(),
+        proof: Proof {
+            predicates: predicates(shapes, &rows),
+            fault: rows.iter().find_map(fault),
+            near_misses: misses.into_iter().take(MISSES).collect(),
+            ..Proof::default()
+        },
         verdicts: rows
             .into_iter()
             .map(|row| DiskVerdict {
@@ -73,43 +91,132 @@ pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
     }
 }
 
+/// What is asked of every disk: the rule, and what Talos asks before it.
+fn shapes(question: &Question<'_>) -> Vec<Shape> {
+    let mut shapes = question.rule.shapes();
+    if question.skip_readonly {
+        shapes.iter_mut().for_each(|shape| shape.end += 1);
+        let first = Shape {
+            depth: 0,
+            joint: Joint::Leaf,
+            check: READONLY.0.to_owned(),
+            wanted: READONLY.1.to_owned(),
+            atom: Atom::Other,
+            end: 1,
+        };
+        shapes.insert(0, first);
+    }
+    shapes
+}
+
 fn rows<'i>(question: &Question<'_>, disks: &[&'i Disk]) -> Vec<Row<'i>> {
     let meta = installed(disks);
+    // What took too much work for one disk would take it for each.
+    let mut exhausted = None;
     disks
         .iter()
         .map(|&disk| {
-            let (mut checks, verdict) = question.rule.verdict(disk, question.system);
-            let mut matched = verdict.as_ref().is_ok_and(|matched| *matched);
-            let mut error = verdict.err();
-            if question.skip_readonly && disk.talos.readonly {
-                (matched, error) = (false, None);
-                checks.insert(0, readonly());
+            let mut judged = match &exhausted {
+                Some(fault) => question.rule.unjudged(fault),
+                None => question.rule.judge(disk, question.system),
+            };
+            exhausted = exhausted.take().or_else(|| too_expensive(&judged));
+            if question.skip_readonly {
+                let readonly = disk.talos.readonly;
+                if readonly {
+                    (judged.matched, judged.fault) = (false, None);
+                    judged.checks.insert(0, self::readonly());
+                }
+                let value = Value {
+                    holds: Some(!readonly),
+                    found: readonly.to_string(),
+                };
+                judged.values.insert(0, value);
             }
-            checks.extend(question.guards.checks(disk));
-            let scored = matches!(question.rule, Rule::Score) && matched;
+            judged.checks.extend(question.guards.checks(disk));
+            let scored = matches!(question.rule, Rule::Score) && judged.matched;
             Row {
                 disk,
-                checks,
-                matched,
-                error,
                 score: scored.then(|| score(disk, meta.as_deref() == Some(&disk.path))),
+                checks: judged.checks,
+                matched: judged.matched,
+                fault: judged.fault,
+                values: judged.values,
             }
         })
         .collect()
 }
 
+fn too_expensive(judged: &Judged) -> Option<(EvalError, (u32, u32))> {
+    let fault = judged.fault.as_ref();
+    fault.filter(|f| f.0 == EvalError::TooExpensive).cloned()
+}
+
 fn readonly() -> Check {
     Check {
-        check: "readonly".to_owned(),
-        wanted: "false (Talos asks for it)".to_owned(),
+        check: READONLY.0.to_owned(),
+        wanted: READONLY.1.to_owned(),
         found: "true".to_owned(),
         pass: false,
         kind: CheckKind::Match,
     }
 }
 
-fn outcome<'i>(question: &Question<'_>, rows: &[Row<'i>]) -> (Outcome, Option<&'i Disk>, String) {
-    let failed = rows.iter().find_map(|row| Some((row, row.error.as_ref()?)));
+fn predicates(shapes: Vec<Shape>, rows: &[Row<'_>]) -> Vec<Predicate> {
+    let cell = |row: &Row<'_>, i: usize, leaf: bool| Cell {
+        disk: row.disk.path.clone(),
+        holds: row.values[i].holds,
+        found: if leaf {
+            row.values[i].found.clone()
+        } else {
+            String::new()
+        },
+    };
+    shapes
+        .into_iter()
+        .enumerate()
+        .map(|(i, shape)| Predicate {
+            depth: shape.depth,
+            joint: shape.joint,
+            check: shape.check,
+            wanted: shape.wanted,
+            cells: rows
+                .iter()
+                .map(|row| cell(row, i, shape.joint == Joint::Leaf))
+                .collect(),
+        })
+        .collect()
+}
+
+/// Every disk that does not match, those that miss least first, in Talos' order among equals.
+fn misses(shapes: &[Shape], rows: &[Row<'_>]) -> Vec<NearMiss> {
+    let mut misses: Vec<NearMiss> = rows
+        .iter()
+        .filter(|row| !row.matched)
+        .map(|row| near_miss(row.disk, shapes, &row.values))
+        .collect();
+    misses.sort_by_key(|miss| (miss.failing, miss.distance));
+    misses
+}
+
+fn fault(row: &Row<'_>) -> Option<RuleFault> {
+    let (error, (line, column)) = row.fault.as_ref()?;
+    Some(RuleFault {
+        disk: row.disk.path.clone(),
+        line: *line,
+        column: *column,
+        message: error.to_string(),
+    })
+}
+
+fn outcome<'i>(
+    question: &Question<'_>,
+    rows: &[Row<'i>],
+    misses: &[NearMiss],
+) -> (Outcome, Option<&'i Disk>, String) {
+    let failed = rows
+        .iter()
+        .find_map(|row| Some((row, &row.fault.as_ref()?.0)));
     if let (Some((_, EvalError::Unbound { .. })), SystemDisk::Unknown) = (failed, question.system) {
         return (Outcome::None, None, NO_SYSTEM_DISK.to_owned());
     }
@@ -121,17 +228,25 @@ fn outcome<'i>(question: &Question<'_>, rows: &[Row<'i>]) -> (Outcome, Option<&'
     let matching: Vec<&Row<'i>> = rows.iter().filter(|row| row.matched).collect();
     let best = match best(question, &matching) {
         Ok(Some(best)) => best,
-        Ok(None) => return (Outcome::None, None, nothing(question, rows)),
+        Ok(None) => return (Outcome::None, None, nothing(question, rows, misses)),
         Err(reason) => return (Outcome::Refused, None, reason),
     };
     let (row, why) = best;
+    match against(row, why) {
+        Ok(reason) => (Outcome::Selected, Some(row.disk), reason),
+        Err(reason) => (Outcome::Refused, None, reason),
+    }
+}
+
+/// Why the only candidate is selected, or why it must not be.
+fn against(row: &Row<'_>, why: String) -> Result<String, String> {
     let against: Vec<String> = row
         .failing(CheckKind::Guard)
         .map(|check| format!("{}: {}", check.check, check.found))
         .collect();
     let path = &row.disk.path;
     if against.is_empty() {
-        return (Outcome::Selected, Some(row.disk), format!("{path} {why}"));
+        return Ok(format!("{path} {why}"));
     }
     let mut reason = format!("{path} {why}, but must not be used: {}", against.join("; "));
     // Consent is for data that was seen; what cannot be read stays refused.
@@ -144,7 +259,7 @@ fn outcome<'i>(question: &Question<'_>, rows: &[Row<'i>]) -> (Outcome, Option<&'
         let consent = "to allow it, set install.wipe to true and name the disk to be wiped";
         reason = format!("{reason}; {consent} ({})", row.disk.id);
     }
-    (Outcome::Refused, None, reason)
+    Err(reason)
 }
 
 /// The one disk of those that match, and what speaks for it; an error if there is more than one.
@@ -221,27 +336,16 @@ fn difference(a: &Disk, b: &Disk) -> String {
 }
 
 /// Why no disk matches, with those that miss least.
-fn nothing(question: &Question<'_>, rows: &[Row<'_>]) -> String {
+fn nothing(question: &Question<'_>, rows: &[Row<'_>], misses: &[NearMiss]) -> String {
     if let (Rule::SystemDisk, SystemDisk::Unknown) = (question.rule, question.system) {
         return NO_SYSTEM_DISK.to_owned();
     }
-    let mut misses: Vec<(usize, &Row<'_>)> = rows
-        .iter()
-        .map(|row| (row.failing(CheckKind::Match).count(), row))
-        .collect();
-    misses.sort_by_key(|(count, _)| *count);
-    let least = misses.first().map_or(0, |miss| miss.0);
+    let least = misses.first().map_or(0, |miss| miss.failing);
     let nearest: Vec<String> = misses
         .iter()
-        .filter(|(count, _)| *count == least)
+        .filter(|miss| miss.failing == least)
         .take(NEAREST)
-        .map(|(_, row)| {
-            let checks: Vec<String> = row
-                .failing(CheckKind::Match)
-                .map(|c| format!("{} wanted {}, found {}", c.check, c.wanted, c.found))
-                .collect();
-            format!("{}: {}", row.disk.path, checks.join(", "))
-        })
+        .map(|miss| format!("{}: {}", miss.disk, miss.missing.join(", ")))
         .collect();
     let globbed = matches!(question.rule, Rule::Device(path) if path.contains(['*', '?', '[']));
     let mut reason = match (rows.is_empty(), nearest.is_empty()) {

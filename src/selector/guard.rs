@@ -7,7 +7,7 @@ use crate::probe::inventory::{Content, Disk, Inventory, Layout};
 use crate::selector::rule::list_or;
 
 /// What is needed to judge a disk for one role.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Guards<'a> {
     pub inventory: &'a Inventory,
     pub request: &'a Request,
@@ -15,6 +15,8 @@ pub(super) struct Guards<'a> {
     pub wipe: bool,
     /// The partition label that Talos looks for on every disk; empty if there is none.
     pub label: &'a str,
+    /// Paths of the disks that carry it, sorted: looked for once, not once for every disk.
+    pub holders: Vec<&'a str>,
     /// Content that belongs to the role although it carries no Talos label.
     pub own: Own<'a>,
     /// Path of the disk that other roles already take, if this one must not share it.
@@ -39,7 +41,14 @@ impl<'a> Guards<'a> {
         request: &'a Request,
         label: &'a str,
     ) -> Self {
+        let disks = inventory.disks.iter();
+        let mut holders: Vec<&str> = disks
+            .filter(|disk| !label.is_empty() && carries(disk, label))
+            .map(|disk| disk.path.as_str())
+            .collect();
+        holders.sort_unstable();
         Self {
+            holders,
             inventory,
             request,
             wipe: spec.install.as_ref().is_some_and(|install| install.wipe),
@@ -185,14 +194,8 @@ impl<'a> Guards<'a> {
         if self.label.is_empty() {
             return None;
         }
-        let mut others: Vec<&str> = self
-            .inventory
-            .disks
-            .iter()
-            .filter(|other| other.path != disk.path && carries(other, self.label))
-            .map(|other| other.path.as_str())
-            .collect();
-        others.sort_unstable();
+        let holders = self.holders.iter().copied();
+        let others: Vec<&str> = holders.filter(|path| *path != disk.path).collect();
         let found = if others.is_empty() {
             "nowhere".to_owned()
         } else {

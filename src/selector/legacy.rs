@@ -4,6 +4,7 @@
 //! not write-protected, no CD-ROM drive. Those rows say that Talos added them, because an empty
 //! transport is why disks behind some controllers never match.
 
+use super::atom::Atom;
 use super::cel::glob;
 use super::selection::{Check, CheckKind};
 use crate::config::spec::{DiskSelector, DiskType, SizeMatcher};
@@ -21,6 +22,7 @@ struct Matcher {
     wanted: String,
     found: String,
     pass: bool,
+    atom: Atom,
 }
 
 /// The expression, as Talos prints it.
@@ -60,8 +62,16 @@ pub(super) fn checks(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Check> {
         .collect()
 }
 
+/// Name, what is wanted and what is asked of one property, for every row of [`checks`].
+pub(super) fn conditions(selector: &DiskSelector) -> Vec<(String, String, Atom)> {
+    matchers(selector, &TalosDisk::default())
+        .into_iter()
+        .map(|m| (m.name.to_owned(), m.wanted, m.atom))
+        .collect()
+}
+
 fn matchers(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Matcher> {
-    let globbed = |name, field, pattern: &Option<String>, found: &str| {
+    let globbed = |name, field: &str, pattern: &Option<String>, found: &str| {
         let pattern = pattern.as_deref().filter(|p| !p.is_empty())?;
         Some(Matcher {
             name,
@@ -69,6 +79,11 @@ fn matchers(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Matcher> {
             wanted: format!("{pattern:?}"),
             found: format!("{found:?}"),
             pass: glob(pattern, found),
+            atom: Atom::Text {
+                field: field.to_owned(),
+                pattern: pattern.to_owned(),
+                glob: true,
+            },
         })
     };
     [
@@ -84,6 +99,7 @@ fn matchers(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Matcher> {
             wanted: "any (Talos asks for one)".to_owned(),
             found: format!("{:?}", disk.transport),
             pass: !disk.transport.is_empty(),
+            atom: Atom::Other,
         }),
         selector.disk_type.map(|kind| type_matcher(kind, disk)),
         globbed("busPath", "bus_path", &selector.bus_path, &disk.bus_path),
@@ -104,6 +120,10 @@ fn size_matcher(size: &SizeMatcher, disk: &TalosDisk) -> Matcher {
         wanted: format!("{operator} {wanted} ({})", size.size),
         found: format!("{} ({})", disk.size, Bytes::new(disk.size)),
         pass: size.op.holds(disk.size, wanted),
+        atom: Atom::Size {
+            op: size.op,
+            bound: wanted,
+        },
     }
 }
 
@@ -133,6 +153,7 @@ fn type_matcher(kind: DiskType, disk: &TalosDisk) -> Matcher {
         wanted: wanted.to_owned(),
         found: format!("{found}, transport {:?}", disk.transport),
         pass,
+        atom: Atom::Other,
     }
 }
 
@@ -143,6 +164,7 @@ fn flag(name: &'static str, cel: &str, set: bool) -> Matcher {
         wanted: "false (Talos asks for it)".to_owned(),
         found: set.to_string(),
         pass: !set,
+        atom: Atom::Other,
     }
 }
 

@@ -5,21 +5,33 @@
 //! the answer is a refusal that says what was found and what would allow it.
 //! Selection is what keelblock exists for, hence its own code down to the CEL checker.
 
+mod advise;
 mod apple;
+mod atom;
+mod candidate;
 pub mod cel;
+mod clones;
 mod decide;
 mod guard;
 pub mod legacy;
+mod lint;
+mod matrix;
+mod near;
+pub mod proof;
+mod propose;
 mod render;
 mod rule;
 mod score;
 pub mod selection;
 
+pub use self::advise::advise;
 use self::decide::{Question, decide};
 use self::guard::{Guards, Own};
+pub use self::lint::Elsewhere;
 pub use self::render::render;
 use self::rule::{Rule, SystemDisk};
-use self::selection::{Role, SCHEMA, Selection};
+use self::score::installed;
+use self::selection::{Role, Selection};
 use crate::config::spec::{
     Install, InstallTarget, LegacyDisk, Location, Provisioning, Spec, Volume, VolumeKind,
 };
@@ -34,6 +46,9 @@ pub struct Request {
 }
 
 /// Decides every role of `spec` on the machine of `inventory`.
+///
+/// Without an install section, no disk is chosen for the system: the system disk is then the only one that carries
+/// META, as for an installed Talos.
 ///
 /// The order of `inventory.disks` does not matter: disks are looked at as Talos does, by kernel name
 /// as a string. Roles come in the order `install`, `STATE`, `EPHEMERAL`, volumes, `machine.disks`.
@@ -50,10 +65,18 @@ pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selectio
         request,
         disks: &disks,
     };
-    let install = machine.install();
-    let disk = install.disk.clone();
+    let install = spec.install.as_ref().map(|_| machine.install());
+    let disk = match &install {
+        Some(install) => install.disk.clone(),
+        None => installed(&disks),
+    };
     let system = disk.as_deref();
-    let mut roles = vec![install, machine.state(system), machine.ephemeral(system)];
+    // Without an installation, STATE and EPHEMERAL are somebody's concern only if the config speaks of them.
+    let asked = |at: &Location| spec.install.is_some() || !at.file.is_empty();
+    let notes = install.is_none().then(|| no_install(system));
+    let mut roles: Vec<Role> = install.into_iter().collect();
+    roles.extend(asked(&spec.state.at).then(|| machine.state(system)));
+    roles.extend(asked(&spec.ephemeral.at).then(|| machine.ephemeral(system)));
     let volumes = spec.volumes.iter();
     let partitions = volumes.filter(|volume| volume.kind != VolumeKind::Directory);
     roles.extend(partitions.map(|volume| machine.volume(volume, system)));
@@ -63,8 +86,19 @@ pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selectio
             .map(|disk| machine.legacy_disk(disk, system)),
     );
     Selection {
-        schema: SCHEMA.to_owned(),
-        roles,
+        clones: clones::clones(&disks),
+        notes: notes.into_iter().collect(),
+        ..Selection::of(roles)
+    }
+}
+
+/// What the operator has to know of a configuration that only speaks of volumes.
+fn no_install(system: Option<&str>) -> String {
+    let asked = "the configuration asks for no installation (it has neither machine.install nor \
+                 UnattendedInstallConfig), so no disk is chosen for one";
+    match system {
+        Some(path) => format!("{asked}; the system disk is {path}, which carries META"),
+        None => format!("{asked}; no single disk carries META, so none is the system disk"),
     }
 }
 

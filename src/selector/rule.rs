@@ -1,7 +1,10 @@
 //! How a role names its disk, and how each disk fares by it.
 
-use super::cel::{EvalError, Expression};
+use super::atom::Atom;
+use super::cel::{EvalError, Expression, terms};
 use super::legacy;
+use super::near::{Shape, Value};
+use super::proof::Joint;
 use super::selection::{Check, CheckKind};
 use crate::config::spec::DiskSelector;
 use crate::probe::inventory::Disk;
@@ -55,45 +58,123 @@ impl Rule<'_> {
         }
     }
 
-    /// Whether `disk` matches, with the rows that say why.
-    ///
-    /// # Errors
-    /// The rule has no value for this disk.
-    pub(super) fn verdict(
-        self,
-        disk: &Disk,
-        system: SystemDisk<'_>,
-    ) -> (Vec<Check>, Result<bool, EvalError>) {
+    /// What it asks of a disk, part by part.
+    pub(super) fn shapes(self) -> Vec<Shape> {
         match self {
-            Self::Device(path) => one(row("disk", path, named_by(disk, path))),
-            Self::Legacy(selector) => (
-                legacy::checks(selector, &disk.talos),
-                Ok(legacy::matches(selector, &disk.talos)),
-            ),
-            Self::Cel(expression) => (
-                expression.explain_disk(&disk.talos, system.is(disk)),
-                expression.matches_disk(&disk.talos, system.is(disk)),
-            ),
+            Self::Cel(expression) => expression
+                .terms()
+                .iter()
+                .map(|term| Shape {
+                    depth: term.depth,
+                    joint: term.joint,
+                    check: term.name.clone(),
+                    wanted: term.text.clone(),
+                    atom: term.atom.clone(),
+                    end: term.end,
+                })
+                .collect(),
+            Self::Legacy(selector) => leaves(legacy::conditions(selector)),
+            Self::Device(path) => leaves([("disk".to_owned(), path.to_owned(), Atom::Other)]),
+            Self::SystemDisk => leaves([(
+                "system disk".to_owned(),
+                "the disk of install".to_owned(),
+                Atom::Other,
+            )]),
+            Self::Score => {
+                let asked = NEVER.map(|(check, wanted)| (check.into(), wanted.into(), Atom::Other));
+                leaves(asked)
+            }
+        }
+    }
+
+    /// What is left to say of a disk after `fault` with another one.
+    pub(super) fn unjudged(self, fault: &(EvalError, (u32, u32))) -> Judged {
+        let found = format!("not evaluated: {}", fault.0);
+        let value = Value {
+            holds: None,
+            found: found.clone(),
+        };
+        Judged {
+            checks: vec![row("expression", &self.text(), Err(found))],
+            matched: false,
+            fault: Some(fault.clone()),
+            values: vec![value; self.shapes().len()],
+        }
+    }
+
+    /// Whether `disk` matches, with what says why.
+    pub(super) fn judge(self, disk: &Disk, system: SystemDisk<'_>) -> Judged {
+        match self {
+            Self::Device(path) => plain(vec![row("disk", path, named_by(disk, path))]),
+            Self::Legacy(selector) => plain(legacy::checks(selector, &disk.talos)),
+            Self::Cel(expression) => {
+                let values = expression.values(&disk.talos, system.is(disk));
+                let judged = expression.judge(&disk.talos, system.is(disk));
+                Judged {
+                    checks: terms::checks(expression.terms(), &values),
+                    matched: judged.as_ref().is_ok_and(|matched| *matched),
+                    fault: judged.err(),
+                    values: values
+                        .into_iter()
+                        .map(|valued| Value {
+                            holds: valued.value.ok(),
+                            found: valued.found,
+                        })
+                        .collect(),
+                }
+            }
             Self::SystemDisk => {
                 let found = match system.is(disk) {
                     Some(true) => Ok(disk.path.clone()),
                     Some(false) => Err(format!("{} is another disk", disk.path)),
                     None => Err("no disk is the system disk".to_owned()),
                 };
-                one(row("system disk", "the disk of install", found))
+                plain(vec![row("system disk", "the disk of install", found)])
             }
-            Self::Score => {
-                let checks = never(disk);
-                let pass = checks.iter().all(|check| check.pass);
-                (checks, Ok(pass))
-            }
+            Self::Score => plain(never(disk)),
         }
     }
 }
 
-fn one(check: Check) -> (Vec<Check>, Result<bool, EvalError>) {
-    let pass = check.pass;
-    (vec![check], Ok(pass))
+/// How one disk fares by a rule.
+pub(super) struct Judged {
+    pub checks: Vec<Check>,
+    pub matched: bool,
+    /// Why the rule has no value, and where: line and column within the expression.
+    pub fault: Option<(EvalError, (u32, u32))>,
+    /// One for each of [`Rule::shapes`].
+    pub values: Vec<Value>,
+}
+
+/// A rule that is its checks: all of them have to pass.
+fn plain(checks: Vec<Check>) -> Judged {
+    Judged {
+        matched: checks.iter().all(|check| check.pass),
+        fault: None,
+        values: checks
+            .iter()
+            .map(|check| Value {
+                holds: Some(check.pass),
+                found: check.found.clone(),
+            })
+            .collect(),
+        checks,
+    }
+}
+
+fn leaves(conditions: impl IntoIterator<Item = (String, String, Atom)>) -> Vec<Shape> {
+    conditions
+        .into_iter()
+        .enumerate()
+        .map(|(i, (check, wanted, atom))| Shape {
+            depth: 0,
+            joint: Joint::Leaf,
+            check,
+            wanted,
+            atom,
+            end: i + 1,
+        })
+        .collect()
 }
 
 fn row(check: &str, wanted: &str, found: Result<String, String>) -> Check {
@@ -118,41 +199,35 @@ fn named_by(disk: &Disk, path: &str) -> Result<String, String> {
     }
 }
 
-/// What no score outweighs when the config names no disk.
+/// What no score outweighs when the config names no disk: check and what is wanted.
+const NEVER: [(&str, &str); 6] = [
+    ("size", "a medium"),
+    ("transport", "a disk's"),
+    ("readonly", "false"),
+    ("cdrom", "false"),
+    ("removable", "false"),
+    ("boot medium", "no sign of one"),
+];
+
+/// How `disk` fares by [`NEVER`].
 fn never(disk: &Disk) -> Vec<Check> {
     let talos = &disk.talos;
-    let told = |bad: bool, found: String| if bad { Err(found) } else { Ok(found) };
-    vec![
-        row(
-            "size",
-            "a medium",
-            told(talos.size == 0, format!("{} bytes", talos.size)),
+    let found = [
+        (talos.size == 0, format!("{} bytes", talos.size)),
+        (talos.transport.is_empty(), format!("{:?}", talos.transport)),
+        (talos.readonly, talos.readonly.to_string()),
+        (talos.cdrom, talos.cdrom.to_string()),
+        (disk.removable, disk.removable.to_string()),
+        (
+            !disk.boot_medium.is_empty(),
+            list_or(&disk.boot_medium, "no sign"),
         ),
-        row(
-            "transport",
-            "a disk's",
-            told(talos.transport.is_empty(), format!("{:?}", talos.transport)),
-        ),
-        row(
-            "readonly",
-            "false",
-            told(talos.readonly, talos.readonly.to_string()),
-        ),
-        row("cdrom", "false", told(talos.cdrom, talos.cdrom.to_string())),
-        row(
-            "removable",
-            "false",
-            told(disk.removable, disk.removable.to_string()),
-        ),
-        row(
-            "boot medium",
-            "no sign of one",
-            told(
-                !disk.boot_medium.is_empty(),
-                list_or(&disk.boot_medium, "no sign"),
-            ),
-        ),
-    ]
+    ];
+    let rows = NEVER.into_iter().zip(found);
+    rows.map(|((check, wanted), (bad, found))| {
+        row(check, wanted, if bad { Err(found) } else { Ok(found) })
+    })
+    .collect()
 }
 
 /// The list in one line, or `none` if there is nothing in it.

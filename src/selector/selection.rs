@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::{Proof, Proposal, Warning};
 use crate::exit::Exit;
 
 /// The name and version that a [`Selection`] carries in its `schema` field.
@@ -12,11 +13,45 @@ pub const SCHEMA: &str = "keelblock/selection/v1";
 pub struct Selection {
     /// [`SCHEMA`].
     pub schema: String,
-    /// One entry a role: `install`, `STATE`, `EPHEMERAL`, then the other volumes as configured.
+    /// One entry a role: `install`, `STATE`, `EPHEMERAL`, then the other volumes as configured. A configuration that
+    /// asks for no installation has no role `install`, and one of STATE or EPHEMERAL only if it says something of it.
     pub roles: Vec<Role>,
+    /// What the operator has to know beside the roles, such as that no installation is asked for.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Disks of this machine that have the same wwid or serial.
+    #[serde(default)]
+    pub clones: Vec<Warning>,
+    /// The disk that the operator asked for, with rules for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub want: Option<Want>,
+}
+
+/// The disk that the operator asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Want {
+    /// Path of the disk.
+    pub disk: String,
+    /// [`crate::probe::inventory::Disk::id`].
+    pub id: String,
+    /// What speaks against it, and what is unsafe about its identity.
+    pub warnings: Vec<Warning>,
+    /// Rules that match this disk only, the best first.
+    pub proposals: Vec<Proposal>,
 }
 
 impl Selection {
+    /// The decisions for `roles`, and nothing else to say.
+    pub fn of(roles: Vec<Role>) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            roles,
+            notes: Vec::new(),
+            clones: Vec::new(),
+            want: None,
+        }
+    }
+
     /// The entry for `role`.
     pub fn role(&self, role: &str) -> Option<&Role> {
         self.roles.iter().find(|r| r.role == role)
@@ -56,6 +91,9 @@ pub struct Role {
     pub rule: String,
     /// Every disk, in inventory order.
     pub verdicts: Vec<DiskVerdict>,
+    /// What backs the decision.
+    #[serde(default)]
+    pub proof: Proof,
 }
 
 /// How the decision for a role ended.

@@ -463,9 +463,7 @@ fn selection(case: &Case, disk: &Disk) -> Selection {
         source: String::new(),
         rule: String::new(),
         verdicts: Vec::new(),
+        proof: Default::default(),
     };
-    Selection {
-        schema: String::new(),
-        roles: case.roles.iter().map(role).collect(),
-    }
+    Selection::of(case.roles.iter().map(role).collect())
 }

@@ -16,8 +16,11 @@ use super::value::{Message, Value, find};
 use super::{EvalError, TalosVolume};
 use crate::probe::inventory::TalosDisk;
 
-/// Steps and copied elements that one evaluation may take.
-const FUEL: u32 = 1_000_000;
+/// Steps and copied elements that one evaluation may take; a selector that somebody wrote takes some hundred.
+pub(super) const FUEL: u32 = 100_000;
+
+/// Steps of a pattern over a text that cost as much as one of ours.
+const PATTERN_STEPS: usize = 16;
 
 type Evaluated = Result<Value, EvalError>;
 
@@ -29,14 +32,21 @@ pub(super) struct Bindings<'v> {
     pub system_disk: Option<bool>,
 }
 
-/// The value of `expression`.
-pub(super) fn evaluate(expression: &IdedExpr, bindings: Bindings<'_>) -> Evaluated {
-    Evaluation {
+/// The value of `expression`, or an error and the node where it came about. Takes what it costs from `fuel`.
+pub(super) fn evaluate(
+    expression: &IdedExpr,
+    bindings: Bindings<'_>,
+    fuel: &mut u32,
+) -> (Evaluated, u64) {
+    let mut evaluation = Evaluation {
         bindings,
         locals: Vec::new(),
-        fuel: FUEL,
-    }
-    .expr(expression)
+        fuel: *fuel,
+        blamed: None,
+    };
+    let value = evaluation.expr(expression);
+    *fuel = evaluation.fuel;
+    (value, evaluation.blamed.unwrap_or(expression.id))
 }
 
 struct Evaluation<'v> {
@@ -44,6 +54,8 @@ struct Evaluation<'v> {
     /// Variables of the macros around the current node, innermost last.
     locals: Vec<(&'v str, Evaluated)>,
     fuel: u32,
+    /// Where the error that is on its way up came about.
+    blamed: Option<u64>,
 }
 
 impl<'v> Evaluation<'v> {
@@ -57,6 +69,15 @@ impl<'v> Evaluation<'v> {
     }
 
     fn expr(&mut self, e: &'v IdedExpr) -> Evaluated {
+        let value = self.node(e);
+        self.blamed = match value {
+            Ok(_) => None,
+            Err(_) => self.blamed.or(Some(e.id)),
+        };
+        value
+    }
+
+    fn node(&mut self, e: &'v IdedExpr) -> Evaluated {
         self.burn(1)?;
         match &e.expr {
             Expr::Literal(literal) => Ok(literal_value(literal)),
@@ -164,13 +185,18 @@ impl<'v> Evaluation<'v> {
         if let ("_[_]", [Value::Message(message), Value::Str(field)]) = (name, &*args) {
             return self.field(*message, field);
         }
-        self.burn(args.iter().map(Value::weight).sum())?;
+        let weight: usize = args.iter().map(Value::weight).sum();
+        let pattern = match (name, &*args) {
+            ("matches", [text, pattern]) => text.weight().saturating_mul(pattern.weight()),
+            _ => 0,
+        };
+        self.burn(weight.saturating_add(pattern / PATTERN_STEPS))?;
         apply(name, &args, &mut self.fuel)
     }
 
     /// `&&` and `||`: `decisive` on either side settles it, whatever the other side is.
     fn logic(&mut self, name: &str, a: &'v IdedExpr, b: &'v IdedExpr, decisive: bool) -> Evaluated {
-        let mut failed = None;
+        let (mut failed, mut blamed) = (None, None);
         for side in [a, b] {
             match self.expr(side) {
                 Ok(Value::Bool(b)) if b == decisive => return Ok(Value::Bool(decisive)),
@@ -183,7 +209,9 @@ impl<'v> Evaluation<'v> {
                     failed.get_or_insert(error);
                 }
             }
+            blamed = blamed.or(self.blamed);
         }
+        self.blamed = blamed;
         failed.map_or(Ok(Value::Bool(!decisive)), Err)
     }
 

@@ -5,9 +5,9 @@
 //! because an expression that the crate reads otherwise than Talos would name another disk.
 //! Specs: the CEL language definition; Talos' `DiskLocator` and `VolumeLocator` environments.
 
+mod atoms;
 mod check;
 mod eval;
-mod explain;
 mod fields;
 mod functions;
 mod glob;
@@ -15,17 +15,19 @@ mod overloads;
 mod parse;
 mod pattern;
 mod split;
+pub(in crate::selector) mod terms;
 mod types;
 mod value;
 
 use std::fmt;
 use std::sync::Arc;
 
-use cel::IdedExpr;
 use serde::{Deserialize, Serialize};
 
-use self::eval::Bindings;
+use self::eval::{Bindings, FUEL};
 pub(super) use self::glob::glob;
+use self::parse::Parsed;
+use self::terms::{Term, Valued};
 use self::types::Type;
 use self::value::Value;
 use super::selection::Check;
@@ -45,7 +47,8 @@ pub enum Env {
 pub struct Expression {
     text: String,
     env: Env,
-    root: Arc<IdedExpr>,
+    parsed: Arc<Parsed>,
+    terms: Arc<[Term]>,
 }
 
 /// Why an expression is not acceptable.
@@ -184,7 +187,8 @@ impl Expression {
             Ok(Type::Bool) => Ok(Self {
                 text: text.to_owned(),
                 env,
-                root: Arc::new(parsed.root),
+                terms: terms::terms(text, &parsed.root).into(),
+                parsed: Arc::new(parsed),
             }),
             Ok(other) => {
                 let message = format!("expression output type is {other}, expected bool");
@@ -240,19 +244,48 @@ impl Expression {
     /// The operands of `&&` and `||` one by one, each with what `disk` has. All of them pass exactly
     /// when the expression is true: of a disjunction that is true, only the true operands are listed.
     pub fn explain_disk(&self, disk: &TalosDisk, system_disk: Option<bool>) -> Vec<Check> {
+        terms::checks(&self.terms, &self.values(disk, system_disk))
+    }
+
+    /// Its terms, each before its parts.
+    pub(super) fn terms(&self) -> &[Term] {
+        &self.terms
+    }
+
+    /// The value of every term for `disk`.
+    pub(super) fn values(&self, disk: &TalosDisk, system_disk: Option<bool>) -> Vec<Valued> {
         let bindings = Bindings {
             disk: Some(disk),
             volume: None,
             system_disk,
         };
-        explain::explain(&self.text, &self.root, bindings)
+        terms::values(&self.terms, bindings)
+    }
+
+    /// The same as [`Self::matches_disk`], with line and column of what has no value.
+    pub(super) fn judge(
+        &self,
+        disk: &TalosDisk,
+        system_disk: Option<bool>,
+    ) -> Result<bool, (EvalError, (u32, u32))> {
+        let bindings = Bindings {
+            disk: Some(disk),
+            volume: None,
+            system_disk,
+        };
+        let (value, node) = eval::evaluate(&self.parsed.root, bindings, &mut { FUEL });
+        truth(value).map_err(|error| (error, self.parsed.place(node)))
     }
 
     fn evaluate(&self, bindings: Bindings<'_>) -> Result<bool, EvalError> {
-        match eval::evaluate(&self.root, bindings)? {
-            Value::Bool(b) => Ok(b),
-            other => Err(functions::no_overload("the result", &[other])),
-        }
+        truth(eval::evaluate(&self.parsed.root, bindings, &mut { FUEL }).0)
+    }
+}
+
+fn truth(value: Result<Value, EvalError>) -> Result<bool, EvalError> {
+    match value? {
+        Value::Bool(b) => Ok(b),
+        other => Err(functions::no_overload("the result", &[other])),
     }
 }
 

@@ -10,6 +10,8 @@ pub(super) enum Split<'t> {
     All(Vec<&'t str>),
     /// `a || b || …`.
     Any(Vec<&'t str>),
+    /// `a ? b : c`.
+    Choice([&'t str; 3]),
     /// Anything else.
     One(&'t str),
 }
@@ -18,8 +20,19 @@ pub(super) enum Split<'t> {
 pub(super) fn split(text: &str) -> Split<'_> {
     let text = text.trim();
     let marks = marks(text);
-    if marks.iter().any(|(_, mark)| *mark == Mark::Conditional) {
-        return Split::One(text);
+    if let Some(asked) = marks
+        .iter()
+        .position(|(_, mark)| *mark == Mark::Conditional)
+    {
+        let colon = marks[asked..].iter().find(|(_, m)| *m == Mark::Colon);
+        return match (marks[asked].0, colon) {
+            (asked, Some((colon, _))) => Split::Choice([
+                text[..asked].trim(),
+                text[asked + 1..*colon].trim(),
+                text[colon + 1..].trim(),
+            ]),
+            _ => Split::One(text),
+        };
     }
     for (wanted, all) in [(Mark::Or, false), (Mark::And, true)] {
         let mut operands = Vec::new();
@@ -43,6 +56,16 @@ pub(super) fn split(text: &str) -> Split<'_> {
     }
 }
 
+/// What stands behind the signs of a negation, and how many they are.
+pub(super) fn negated(text: &str) -> (usize, &str) {
+    let mut rest = text.trim();
+    let mut signs = 0;
+    while let Some(behind) = rest.strip_prefix('!') {
+        (rest, signs) = (behind.trim_start(), signs + 1);
+    }
+    (signs, rest)
+}
+
 /// The text within, if one pair of round brackets encloses all of it.
 fn inner<'t>(text: &'t str, marks: &[(usize, Mark)]) -> Option<&'t str> {
     let [(0, Mark::Open), (close, Mark::Close)] = marks else {
@@ -57,6 +80,7 @@ enum Mark {
     And,
     Or,
     Conditional,
+    Colon,
     Open,
     Close,
 }
@@ -91,6 +115,7 @@ fn marks(text: &str) -> Vec<(usize, Mark)> {
                 (depth == 0 && rest[0] == b')').then_some(Mark::Close)
             }
             [b'?', ..] => (depth == 0).then_some(Mark::Conditional),
+            [b':', ..] => (depth == 0).then_some(Mark::Colon),
             [b'&', b'&', ..] => (depth == 0).then_some(Mark::And),
             [b'|', b'|', ..] => (depth == 0).then_some(Mark::Or),
             _ => None,
@@ -148,7 +173,11 @@ mod tests {
             (" ( a && ( b || c ) ) ", all(&["a", "( b || c )"])),
             ("a && b || c", any(&["a && b", "c"])),
             ("(a) && (b)", all(&["(a)", "(b)"])),
-            ("a ? b && c : d", Split::One("a ? b && c : d")),
+            ("a ? b && c : d", Split::Choice(["a", "b && c", "d"])),
+            (
+                "(a ? {'k': x}['k'] : b ? c : d)",
+                Split::Choice(["a", "{'k': x}['k']", "b ? c : d"]),
+            ),
             ("x == '&&' && y", all(&["x == '&&'", "y"])),
             (r#"x == "\"||" || y"#, any(&[r#"x == "\"||""#, "y"])),
             (r"x == r'\' || y", any(&[r"x == r'\'", "y"])),

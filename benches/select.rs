@@ -1,0 +1,85 @@
+//! Measures `keelblock select` on a machine with 1,000 disks: `cargo bench --bench select`.
+//!
+//! `KEELBLOCK_BIN` names the program to measure, such as the static one; without it, cargo's own build is taken.
+//! Prints the median of the runs, reading and printing included; the exit code is 1 if it misses its goal.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench runs programs, keeps files and talks to the person who started it"
+)]
+
+use std::error::Error;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+const DISKS: usize = 1000;
+const RUNS: usize = 21;
+const GOAL: Duration = Duration::from_millis(50);
+
+const CONFIG: &str = "\
+apiVersion: v1alpha1
+kind: UnattendedInstallConfig
+provisioning:
+  diskSelector:
+    match: disk.size > 100u * GB && (disk.transport == 'sata' || glob('APPLE*', disk.model)) && disk.serial == 'S0500'
+";
+
+/// The recorded Mac mini with so many disks of its own kind.
+fn machine() -> Result<Value, Box<dyn Error>> {
+    let mut machine: Value =
+        serde_json::from_str(include_str!("../examples/hardware/macmini-2014.json"))?;
+    let disk = machine["disks"][1].clone();
+    let disks = (0..DISKS).map(|i| {
+        let mut disk = disk.clone();
+        disk["path"] = json!(format!("/dev/sd{i:04}"));
+        disk["dev_path"] = disk["path"].clone();
+        disk["id"] = json!(format!("wwid naa.5002538{i:09x}"));
+        disk["wwid"] = json!(format!("naa.5002538{i:09x}"));
+        disk["serial"] = json!(format!("S{i:04}"));
+        disk["symlinks"] = json!([format!("/dev/disk/by-id/ata-S{i:04}")]);
+        disk
+    });
+    machine["disks"] = disks.collect();
+    Ok(machine)
+}
+
+fn measure() -> Result<Duration, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let (hardware, config) = (
+        folder.path().join("machine.json"),
+        folder.path().join("node.yaml"),
+    );
+    std::fs::write(&hardware, machine()?.to_string())?;
+    std::fs::write(&config, CONFIG)?;
+    let binary =
+        std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keelblock").into());
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        Command::new(&binary)
+            .arg("select")
+            .arg("-c")
+            .arg(&config)
+            .arg("--hardware")
+            .arg(&hardware)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        times.push(start.elapsed());
+    }
+    times.sort();
+    Ok(times[RUNS / 2])
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let median = measure()?;
+    println!("select, {DISKS} disks: {median:.1?}, goal at most {GOAL:.1?}");
+    Ok(if median <= GOAL {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
