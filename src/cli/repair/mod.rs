@@ -24,8 +24,8 @@ use text::{prefix, render};
 
 const ABOUT: &str = "\
 Talos keeps three things twice on a disk: the partition table (GPT), the header of every LUKS2 volume, and META. This \
-looks for damaged copies, shows what would restore them from the good one, and writes nothing until it is told to with \
---yes, or at a terminal with a yes.
+looks for damaged copies, shows what would restore them from the good one, and writes nothing until the operator \
+says so: with --yes, or with a yes at a terminal.
 
 It refuses where no copy is good, where both are good and differ (--from decides then), where something else lies, and \
 where an apply or a reset was interrupted: finish that first. The bytes from before are kept in a file first; --undo \
