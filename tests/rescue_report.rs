@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 
 use keelblock::config::spec::Spec;
 use keelblock::config::{self, Source};
+use keelblock::guid::Guid;
 use keelblock::inspect::trial::Trying;
 use keelblock::partitioner::gpt;
 use keelblock::probe::marker;
@@ -183,6 +184,42 @@ fn an_interrupted_apply_comes_first_and_nothing_is_to_be_repaired() {
     assert_eq!(lines[0], "keelblock apply --disk /dev/sda -c node.yaml");
     assert!(
         !lines.iter().any(|line| line.contains("repair")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn what_a_reset_has_begun_to_destroy_is_not_offered_to_an_apply() {
+    let mut disk = SOUND.clone();
+    disk.put(marker::MARKER_OFFSET, &marker::encode("a plan").unwrap());
+    let mut table = gpt::read(&disk).unwrap().table().unwrap().clone();
+    let mut all = table.partitions();
+    let (number, _) = all.find(|(_, entry)| entry.name.is("STATE")).unwrap();
+    drop(all);
+    let mut entry = table.remove(number).unwrap();
+    entry.name = "erasing STATE".parse().unwrap();
+    entry.type_guid = Guid::KEELBLOCK_ERASING;
+    table.insert(number, entry).unwrap();
+    let bytes = table.encode();
+    for (at, bytes) in [
+        bytes.backup_entries,
+        bytes.backup_header,
+        bytes.primary_entries,
+        bytes.primary_header,
+    ] {
+        disk.put(at, &bytes);
+    }
+    let report = report(&[("/dev/sda", &disk)], Some(UUID));
+    let first = &report.findings[0];
+    let what = "a reset of STATE was interrupted here (plan a plan)";
+    assert_eq!(first.what, what, "{report:#?}");
+    let lines: Vec<String> = report.next().iter().map(ToString::to_string).collect();
+    assert!(
+        lines[0].starts_with("keelblock reset --disk /dev/sda"),
+        "{lines:?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.contains("apply")),
         "{lines:?}"
     );
 }

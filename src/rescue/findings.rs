@@ -10,6 +10,7 @@ use crate::config::spec::Spec;
 use crate::inspect::Verdict;
 use crate::inspect::facts::MetaFacts;
 use crate::partitioner::adopt;
+use crate::partitioner::reset::erasing;
 use crate::repair::{Blocked, Refusal, Repair, Urgency};
 
 /// All verdicts, in no order.
@@ -86,13 +87,18 @@ fn unfinished(around: Around<'_>, blocked: &Blocked) -> Finding {
             Vec::new(),
         ),
         Blocked::Unfinished(plan) => {
-            let what = match plan {
-                Some(plan) => format!("an apply or a reset was interrupted here (plan {plan})"),
-                None => String::from("an apply or a reset was interrupted here"),
-            };
+            let parts = &around.seen.inspection.partitions;
+            let half_gone = parts.iter().find(|part| erasing::is_name(&part.name));
+            let run = half_gone.map_or_else(
+                || String::from("an apply or a reset"),
+                |part| format!("a reset of {}", erasing::old_name(&part.name)),
+            );
+            let plan = plan.as_ref().map(|plan| format!(" (plan {plan})"));
+            let what = format!("{run} was interrupted here{}", plan.unwrap_or_default());
             let cause = "run the same again, which finishes it; nothing may be repaired before";
             let mut next = Vec::new();
-            if !around.typed.config.is_empty() {
+            // What a reset has begun to destroy, an apply refuses.
+            if half_gone.is_none() && !around.typed.config.is_empty() {
                 next.push(Line::on("apply", place).as_typed(around.typed));
             }
             next.push(Line::on("reset", place));

@@ -37,6 +37,11 @@ pub fn old_name(name: &str) -> &str {
     name.strip_prefix(PREFIX).unwrap_or(name)
 }
 
+/// Whether `name` is one that a volume has while it is destroyed.
+pub fn is_name(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// The entry while it is destroyed.
 pub fn entry(partition: &PartitionPlan, erase: &Erase) -> PartitionPlan {
     let head = match erase.method {
