@@ -50,7 +50,7 @@ pub fn publish(target: &mut dyn BlockTarget) -> Result<Option<String>, PublishEr
     if found.is_empty() {
         let count = wanted.len();
         return Ok(Some(format!(
-            "the kernel has the {count} partitions of the table"
+            "the kernel has every partition of the table ({count})"
         )));
     }
     Err(PublishError::Differs {
@@ -152,7 +152,7 @@ mod tests {
         let said = publish(&mut disk(Some(vec![right]), None)).unwrap();
         assert_eq!(
             said.as_deref(),
-            Some("the kernel has the 1 partitions of the table")
+            Some("the kernel has every partition of the table (1)")
         );
         assert_eq!(publish(&mut disk(None, None)).unwrap(), None);
         for wrong in [

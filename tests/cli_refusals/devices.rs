@@ -298,7 +298,7 @@ fn a_partition_that_is_open_stays_while_its_neighbours_are_published() {
     let open = fs::File::open(&node).unwrap();
     bench.write("node.yaml", volumes(&device, &["one", "two"]));
     let second = bench.run(&onto(&device, &["--format", "json"])).exits(0);
-    let words = "the kernel has the 2 partitions of the table";
+    let words = "the kernel has every partition of the table (2)";
     assert!(second.stdout.contains(words), "{second:#?}");
     assert!(second.stderr.contains("one of them is open"), "{second:#?}");
     let both = kernel_partitions(&device);

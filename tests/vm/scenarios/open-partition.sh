@@ -32,7 +32,7 @@ each() {
 	holder=$!
 	check "$1: a second volume while the first is open" apply --format json >/tmp/receipt 2>/tmp/said
 	has "$1: the open one is told" "one of them is open" /tmp/said
-	has "$1: the kernel has both" "the kernel has the 2 partitions of the table" /tmp/receipt
+	has "$1: the kernel has both" "the kernel has every partition of the table (2)" /tmp/receipt
 	is "$1: the second" crypto_LUKS "$(blkid -p -s TYPE -o value "/dev/$(numbered "$1" 2)")"
 	is "$1: the first kept its number" "$kernel" "$(cat "/sys/class/block/$first/dev")"
 	kill "$holder"
