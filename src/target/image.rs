@@ -12,6 +12,7 @@ use std::os::unix::fs::{FileExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FallocateFlags, Flock, FlockArg, PosixFadviseAdvice, fallocate, posix_fadvise};
+use nix::unistd::{Whence, lseek};
 
 use super::{BlockSource, BlockTarget};
 use crate::units::{BlockSize, Bytes, Extent, Geometry};
@@ -60,6 +61,10 @@ pub enum ImageError {
         size: Bytes,
     },
 }
+
+/// Reads of at least this many bytes first ask whether there is only a hole: reading gigabytes of one would fill the
+/// page cache with zeros.
+const WORTH_ASKING: usize = 64 << 10;
 
 /// A pipe without a writer would block the open for ever. Regular files know no such flag.
 const NOT_WAITING: i32 = nix::libc::O_NONBLOCK;
@@ -279,7 +284,31 @@ impl BlockSource for ImageFile {
     }
 
     fn read_exact_at(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
+        let whole = Extent::new(at, Bytes::from(buf.len()));
+        if buf.len() >= WORTH_ASKING && self.geometry.whole().contains(whole) && self.is_hole(whole)
+        {
+            buf.fill(0);
+            return Ok(());
+        }
         self.file.read_exact_at(buf, at.get())
+    }
+}
+
+impl ImageFile {
+    /// Whether the filesystem says that nothing was ever written here. One that cannot tell calls everything data.
+    fn is_hole(&self, extent: Extent) -> bool {
+        let Ok(from) = i64::try_from(extent.start.get()) else {
+            return false;
+        };
+        match lseek(&*self.file, from, Whence::SeekData) {
+            Ok(data) => u64::try_from(data).is_ok_and(|data| data >= extent.end().get()),
+            // No data up to the end of the file, which somebody may have cut off since.
+            Err(nix::Error::ENXIO) => {
+                let len = self.file.metadata().map(|about| about.len());
+                len.is_ok_and(|len| len >= extent.end().get())
+            }
+            Err(_) => false,
+        }
     }
 }
 
@@ -326,5 +355,37 @@ impl BlockTarget for ImageFile {
             PosixFadviseAdvice::POSIX_FADV_DONTNEED,
         )?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_and_data_read_as_they_are_and_what_was_cut_off_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        let mut image = ImageFile::create(&path, Bytes::mib(8), BlockSize::B512, 512).unwrap();
+        let places = [Bytes::mib(1), Bytes::mib(3), Bytes::mib(5)];
+        for at in places {
+            image.write_all_at(at, b"data").unwrap();
+        }
+        for len in [512, WORTH_ASKING, 2 * WORTH_ASKING + 512, 1 << 20] {
+            let step = Bytes::from(len);
+            let mut at = Bytes::ZERO;
+            while at.get() + step.get() <= Bytes::mib(8).get() {
+                let mut asked = vec![0xff; len];
+                image.read_exact_at(at, &mut asked).unwrap();
+                let mut plain = vec![0xee; len];
+                image.file.read_exact_at(&mut plain, at.get()).unwrap();
+                assert!(asked == plain, "{len} bytes at {at:?}");
+                at = Bytes::new(at.get() + step.get());
+            }
+        }
+        image.file.set_len(Bytes::mib(4).get()).unwrap();
+        let mut buf = vec![0; WORTH_ASKING];
+        let error = image.read_exact_at(Bytes::mib(4), &mut buf).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 }
