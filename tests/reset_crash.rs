@@ -359,6 +359,13 @@ fn a_reset_repeated_writes_nothing() {
     }
 }
 
+fn zeroes_or_looks(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Zero { .. } | Op::DiscardVolume { .. } | Op::ReadBack
+    )
+}
+
 /// Each step that the order rests on, taken out or moved, is noticed.
 #[test]
 fn a_wrong_order_is_noticed() {
@@ -399,14 +406,9 @@ fn a_wrong_order_is_noticed() {
             };
             plan.steps.retain(|s| !erasing(&s.op));
         }),
-        // On a disk that does not discard; in memory, what is discarded reads as zeros.
         ("no zeros", |plan| {
-            plan.steps.retain(|s| {
-                !matches!(
-                    s.op,
-                    Op::Zero { .. } | Op::DiscardVolume { .. } | Op::ReadBack
-                )
-            });
+            // On a disk that does not discard; in memory, what is discarded reads as zeros.
+            plan.steps.retain(|s| !zeroes_or_looks(&s.op));
         }),
     ];
     for (name, change) in changes {
