@@ -11,6 +11,7 @@ use crate::apply::published::{self, PublishError};
 use crate::apply::readback::{self, ReadBackError};
 use crate::apply::receipt::{Kept, Made, StepReceipt};
 use crate::apply::tables::{self, Tables};
+use crate::apply::words;
 use crate::partitioner::disk::ends;
 use crate::plan::{DiskPlan, Op, PartitionPlan, Plan};
 use crate::probe::marker::{self, MARKER_EXTENT};
@@ -142,7 +143,7 @@ impl DiskRun<'_> {
             .enumerate()
             .filter(|(_, step)| step.disk == self.index);
         for (number, step) in steps {
-            let name = self.name(&step.op);
+            let name = words::step(self.disk(), &step.op);
             let since = Instant::now();
             journal.record(&Event::Step {
                 at: began.elapsed().as_secs_f64(),
@@ -322,51 +323,6 @@ impl DiskRun<'_> {
             target.sync()?;
         }
         Ok(written)
-    }
-
-    /// A step in words.
-    fn name(&self, op: &Op) -> String {
-        let disk = self.disk();
-        let partition = |index: &usize| {
-            let partition = &disk.partitions[*index];
-            if partition.name.is_empty() {
-                format!("partition {}", partition.number)
-            } else {
-                partition.name.clone()
-            }
-        };
-        let erased = |index: usize| partition(&disk.erase[index].partition);
-        let what = match op {
-            Op::Mark => String::from("mark as unfinished"),
-            Op::Wipe { wipe } => format!("wipe {}", disk.wipe[*wipe].why),
-            Op::Discard => String::from("discard what the disk held"),
-            Op::Sync => String::from("sync"),
-            Op::RestoreTable => String::from("restore a damaged copy of the table"),
-            Op::Overwrite { erase } => format!("overwrite the keys of {}", erased(*erase)),
-            Op::DiscardVolume { erase } => format!("discard {}", erased(*erase)),
-            Op::Zero { erase } => format!("zero {}", erased(*erase)),
-            Op::Clear { partition: index } => format!("clear the ends of {}", partition(index)),
-            Op::Seal { partition: index } => format!("seal {}", partition(index)),
-            Op::Fill { partition: index } => format!("fill {}", partition(index)),
-            Op::Meta { partition: index } => format!("write {}", partition(index)),
-            Op::Table { piece, stage } => {
-                let piece = format!("{piece:?}");
-                match stage {
-                    crate::plan::TableStage::Without => {
-                        format!("table without new volumes: {piece}")
-                    }
-                    crate::plan::TableStage::Erasing => {
-                        format!("table that names the volumes no more: {piece}")
-                    }
-                    crate::plan::TableStage::Final => format!("table: {piece}"),
-                }
-            }
-            Op::ProtectiveMbr => String::from("protective MBR"),
-            Op::Publish => String::from("publish the table"),
-            Op::ReadBack => String::from("read back"),
-            Op::Unmark => String::from("take the mark away"),
-        };
-        format!("{what} ({})", disk.path)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod readback;
 pub mod receipt;
 pub mod tables;
 pub mod verify;
+mod words;
 
 use std::time::Instant;
 
