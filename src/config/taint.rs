@@ -73,7 +73,7 @@ impl Taint {
 }
 
 /// The lines as the YAML parser counts them: ended by `\n`, `\r\n` or a lone `\r`.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
