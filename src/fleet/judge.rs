@@ -72,9 +72,11 @@ pub fn judge(case: &Case<'_>) -> (Node, Vec<Finding>) {
         selector::select(&spec, inventory, &Request { wipe_consent })
     });
     node.facts = Facts::of(&spec, selection.as_ref());
+    let hardware = node.hardware.clone();
     let subject = Subject {
         name: case.name,
         file: case.configs.first().map_or("", |source| source.name),
+        hardware: hardware.as_deref(),
         spec: &spec,
         inventory,
         selection: selection.as_ref(),
@@ -162,10 +164,11 @@ fn not_selected(subject: &Subject<'_>, selection: &Selection) -> Vec<Finding> {
         }
         let message = format!("{}: {}", roles.join(", "), role.reason);
         let finding = Finding::new(code, at, message).about(subject.name);
-        match code {
-            Code::Ambiguous | Code::NoDisk => finding.hint(
-                "`keelblock select -c CONFIG --hardware SNAPSHOT` shows every disk and proposes rules",
-            ),
+        match (code, subject.hardware) {
+            (Code::Ambiguous | Code::NoDisk, Some(hardware)) => finding.hint(format!(
+                "every disk, and rules that match one: keelblock select -c {} --hardware {hardware}",
+                subject.file
+            )),
             _ => finding,
         }
     };

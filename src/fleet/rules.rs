@@ -67,6 +67,8 @@ pub struct Subject<'a> {
     pub name: &'a str,
     /// Its first configuration file as findings name it.
     pub file: &'a str,
+    /// The file of its recorded machine.
+    pub hardware: Option<&'a str>,
     /// Its configuration.
     pub spec: &'a Spec,
     /// Its machine, if there is one.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -120,6 +121,10 @@ func checkJob(job *batchv1.Job) error {
 		}
 	}
 
+	if err := checkFailurePolicy(&spec); err != nil {
+		return err
+	}
+
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		return err
@@ -131,6 +136,45 @@ func checkJob(job *batchv1.Job) error {
 
 	if !verdict.Allowed {
 		return fmt.Errorf("not restricted: %s", verdict.ForbiddenDetail())
+	}
+
+	return nil
+}
+
+// checkFailurePolicy asks what the API server asks of the rules for failed pods.
+func checkFailurePolicy(spec *batchv1.JobSpec) error {
+	if spec.PodFailurePolicy == nil {
+		return nil
+	}
+
+	if spec.Template.Spec.RestartPolicy != corev1.RestartPolicyNever {
+		return errors.New("a pod failure policy needs restartPolicy Never")
+	}
+
+	for _, rule := range spec.PodFailurePolicy.Rules {
+		if rule.Action == batchv1.PodFailurePolicyActionFailIndex && spec.BackoffLimitPerIndex == nil {
+			return errors.New("FailIndex needs backoffLimitPerIndex")
+		}
+
+		if (rule.OnExitCodes == nil) == (len(rule.OnPodConditions) == 0) {
+			return errors.New("a rule has either exit codes or conditions")
+		}
+
+		if rule.OnExitCodes == nil {
+			continue
+		}
+
+		if !slices.IsSorted(rule.OnExitCodes.Values) || slices.Contains(rule.OnExitCodes.Values, 0) {
+			return errors.New("exit codes must be sorted and not 0")
+		}
+
+		named := func(container corev1.Container) bool {
+			return rule.OnExitCodes.ContainerName == nil || container.Name == *rule.OnExitCodes.ContainerName
+		}
+
+		if !slices.ContainsFunc(spec.Template.Spec.Containers, named) {
+			return errors.New("a rule names a container that is not there")
+		}
 	}
 
 	return nil

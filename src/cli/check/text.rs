@@ -97,8 +97,8 @@ fn groups(node: &Node) -> Vec<(Vec<&str>, Option<&RoleRow>)> {
 fn why(node: &Node, roles: &[&str], row: Option<&RoleRow>) -> String {
     let Some(row) = row else {
         return match node.state {
-            State::Unchecked => String::from("no recorded machine"),
             State::Invalid => String::from("see below"),
+            _ if node.hardware.is_none() => String::from("no recorded machine"),
             _ => node.notes.first().cloned().unwrap_or_default(),
         };
     };
