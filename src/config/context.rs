@@ -24,8 +24,6 @@ const MAX_DIAGNOSTICS: usize = 100;
 pub(crate) struct Context<'s> {
     sources: &'s [Source<'s>],
     taints: Vec<OnceCell<Taint>>,
-    /// The sources hold no secrets, so everything may be quoted.
-    open: bool,
     /// What is wrong.
     pub diagnostics: Vec<Diagnostic>,
     /// What is accepted but deserves a word.
@@ -95,7 +93,6 @@ impl<'s> Context<'s> {
         Self {
             sources,
             taints: sources.iter().map(|_| OnceCell::new()).collect(),
-            open: false,
             diagnostics: Vec::new(),
             warnings: Vec::new(),
             ignored: Vec::new(),
@@ -104,10 +101,9 @@ impl<'s> Context<'s> {
 
     /// The same for files in which no secret has a place.
     pub fn without_secrets(sources: &'s [Source<'s>]) -> Self {
-        Self {
-            open: true,
-            ..Self::new(sources)
-        }
+        let mut ctx = Self::new(sources);
+        ctx.taints.fill_with(|| OnceCell::from(Taint::default()));
+        ctx
     }
 
     /// The text of the source that `place` is in.
@@ -131,9 +127,6 @@ impl<'s> Context<'s> {
 
     /// Whether the lines of `place` may hold a secret.
     pub fn is_tainted(&self, place: Place) -> bool {
-        if self.open {
-            return false;
-        }
         let Some(cell) = self.taints.get(place.source) else {
             return true;
         };

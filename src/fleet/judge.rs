@@ -9,7 +9,7 @@ use crate::config::spec::Spec;
 use crate::config::{self, Source, snippet_at};
 use crate::probe::inventory::Inventory;
 use crate::selector::selection::{CheckKind, Outcome, Role, Selection};
-use crate::selector::{self, Request};
+use crate::selector::{self, NO_SYSTEM_DISK, Request};
 
 /// Most mistakes of one configuration that are shown with their line.
 const EXCERPTS: usize = 5;
@@ -19,8 +19,8 @@ const EXCERPTS: usize = 5;
 pub enum Hardware<'a> {
     /// There is none.
     None,
-    /// There is one, and it cannot be used; the finding says so already.
-    Broken(String),
+    /// There is one, and it cannot be used, or there is no telling which; the finding says so already.
+    Broken(Option<String>),
     /// Its file, and what it says.
     Known(String, &'a Inventory),
 }
@@ -48,7 +48,8 @@ pub fn judge(case: &Case<'_>) -> (Node, Vec<Finding>) {
     let mut node = Node::new(case.name, names);
     node.hardware = match &case.hardware {
         Hardware::None => None,
-        Hardware::Broken(file) | Hardware::Known(file, _) => Some(file.clone()),
+        Hardware::Broken(file) => file.clone(),
+        Hardware::Known(file, _) => Some(file.clone()),
     };
     let spec = match config::parse(&case.configs) {
         Ok(spec) => spec,
@@ -143,10 +144,14 @@ fn unchecked(subject: &Subject<'_>, hardware: &Hardware<'_>) -> Option<Finding> 
     Some(finding.about(subject.name).hint(hint))
 }
 
-/// A finding for each reason why roles have no disk; roles that fail for the same reason share it.
+/// A finding for each reason why roles have no disk; roles that fail for the same reason share it, and those that
+/// only wait for the system disk have none of their own.
 fn not_selected(subject: &Subject<'_>, selection: &Selection) -> Vec<Finding> {
     let mut groups: Vec<(Code, &Role, Vec<&str>)> = Vec::new();
-    let failed = |role: &&Role| role.outcome != Outcome::Selected;
+    let install = selection.role("install");
+    let no_install = install.is_some_and(|role| role.outcome != Outcome::Selected);
+    let waits = |role: &Role| no_install && role.reason == NO_SYSTEM_DISK;
+    let failed = |role: &&Role| role.outcome != Outcome::Selected && !waits(role);
     for role in selection.roles.iter().filter(failed) {
         let code = code(role);
         let same = |group: &&mut (Code, &Role, Vec<&str>)| {
@@ -157,12 +162,17 @@ fn not_selected(subject: &Subject<'_>, selection: &Selection) -> Vec<Finding> {
             None => groups.push((code, role, vec![&role.role])),
         }
     }
+    let waiting = selection.roles.iter().filter(|role| waits(role));
+    let waiting: Vec<&str> = waiting.map(|role| role.role.as_str()).collect();
     let finding = |(code, role, roles): (Code, &Role, Vec<&str>)| {
         let mut at = place_of(role);
         if at.file.is_empty() {
             at = start(subject.file);
         }
-        let message = format!("{}: {}", roles.join(", "), role.reason);
+        let mut message = format!("{}: {}", roles.join(", "), role.reason);
+        if role.role == "install" && !waiting.is_empty() {
+            message = format!("{message}; {} wait for it", waiting.join(", "));
+        }
         let finding = Finding::new(code, at, message).about(subject.name);
         match (code, subject.hardware) {
             (Code::Ambiguous | Code::NoDisk, Some(hardware)) => finding.hint(format!(

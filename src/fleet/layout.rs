@@ -172,90 +172,87 @@ impl<'f> Index<'f> {
 /// Puts `files` together to nodes.
 pub fn arrange(files: &Files, expect: &Expect) -> Arranged {
     let index = Index::new(files);
-    let by_path: HashMap<&str, usize> = files
-        .yaml
-        .iter()
-        .enumerate()
-        .map(|(i, file)| (file.path.as_str(), i))
-        .collect();
-    let mut arranged = Arranged::default();
-    let mut taken = BTreeSet::new();
-    let mut nodes: BTreeMap<String, Planned> = BTreeMap::new();
-    for (name, own) in expect
-        .nodes
-        .iter()
-        .filter(|(_, own)| !own.config.is_empty())
-    {
-        let mut configs = Vec::new();
-        for (path, at) in &own.config {
-            match by_path.get(path.as_str()) {
-                Some(i) => configs.push(*i),
-                None => arranged.findings.push(missing(name, at, path)),
-            }
-        }
-        taken.extend(configs.iter().copied());
-        let Some(first) = configs.first() else {
-            continue;
-        };
-        let uuid = own.uuid.as_ref().map(|(uuid, _)| uuid.as_str());
-        let machine = match own.hardware {
-            Some(_) => Machine::None,
-            None => match index.machine(&files.yaml[*first], uuid) {
-                Machine::None => index.one_of(index.by_stem.get(name.as_str()), ""),
-                found => found,
-            },
-        };
-        let name = name.clone();
-        nodes.insert(
-            name.clone(),
-            Planned {
-                name,
-                configs,
-                machine,
-            },
-        );
-    }
+    let mut findings = Vec::new();
+    let mut nodes = named(&index, expect, &mut findings);
+    let taken: BTreeSet<usize> = nodes.values().flat_map(|n| &n.configs).copied().collect();
     let found: Vec<usize> = (0..files.yaml.len())
         .filter(|i| !taken.contains(i))
         .filter(|i| index.is_config(&files.yaml[*i]))
         .collect();
-    arranged.passed_over = files.yaml.len() - taken.len() - found.len();
     for (name, config) in names(files, &found, &nodes) {
         let own = expect.nodes.get(&name);
-        let uuid = own
-            .and_then(|own| own.uuid.as_ref())
-            .map(|(uuid, _)| uuid.as_str());
-        let machine = match own.is_some_and(|own| own.hardware.is_some()) {
-            true => Machine::None,
-            false => index.machine(&files.yaml[config], uuid),
+        let uuid = own.and_then(|own| own.uuid.as_ref()).map(|uuid| &*uuid.0);
+        let planned = Planned {
+            machine: index.machine(&files.yaml[config], uuid),
+            configs: vec![config],
+            name,
         };
-        let configs = vec![config];
-        nodes.insert(
-            name.clone(),
-            Planned {
-                name,
-                configs,
-                machine,
-            },
-        );
+        nodes.insert(planned.name.clone(), planned);
     }
     for (name, own) in &expect.nodes {
         let Some(node) = nodes.get_mut(name) else {
             if own.config.is_empty() {
-                arranged.findings.push(unknown(name, &own.at));
+                findings.push(unknown(name, &own.at));
             }
             continue;
         };
         if let Some((path, at)) = &own.hardware {
-            match index.by_path.get(path.as_str()) {
-                Some(i) => node.machine = Machine::One(*i),
-                None => arranged.findings.push(missing(name, at, path)),
-            }
+            node.machine = match index.by_path.get(path.as_str()) {
+                Some(i) => Machine::One(*i),
+                None => {
+                    findings.push(missing(name, at, path));
+                    Machine::None
+                }
+            };
         }
     }
-    arranged.nodes = nodes.into_values().collect();
-    arranged.unused = unused(files, &arranged.nodes);
-    arranged
+    let nodes: Vec<Planned> = nodes.into_values().collect();
+    Arranged {
+        unused: unused(files, &nodes),
+        passed_over: files.yaml.len() - taken.len() - found.len(),
+        nodes,
+        findings,
+    }
+}
+
+/// The nodes whose files `expect.yaml` names.
+fn named(
+    index: &Index<'_>,
+    expect: &Expect,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<String, Planned> {
+    let yaml = &index.files.yaml;
+    let by_path: HashMap<&str, usize> = yaml
+        .iter()
+        .enumerate()
+        .map(|(i, file)| (file.path.as_str(), i))
+        .collect();
+    let mut nodes = BTreeMap::new();
+    for (name, own) in &expect.nodes {
+        let mut configs = Vec::new();
+        for (path, at) in &own.config {
+            match by_path.get(path.as_str()) {
+                Some(i) => configs.push(*i),
+                None => findings.push(missing(name, at, path)),
+            }
+        }
+        let Some(first) = configs.first() else {
+            continue;
+        };
+        let uuid = own.uuid.as_ref().map(|uuid| &*uuid.0);
+        let machine = match index.machine(&yaml[*first], uuid) {
+            Machine::None => index.one_of(index.by_stem.get(name.as_str()), ""),
+            found => found,
+        };
+        let name = name.clone();
+        let planned = Planned {
+            name: name.clone(),
+            configs,
+            machine,
+        };
+        nodes.insert(name, planned);
+    }
+    nodes
 }
 
 /// A name for each configuration that is its alone.

@@ -16,7 +16,7 @@ fn a_fleet_in_order_is_one_table_and_exit_0() {
     let ran = text(&bench, 0, &[]);
     assert!(ran.stdout.starts_with("NODE  STATE  DISK"), "{ran:#?}");
     assert!(ran.stdout.contains("\na     ok     /dev/sda"), "{ran:#?}");
-    let last = "2 nodes: 2 ok; 0 errors, 0 warnings; 1 YAML files passed over; exit 0\n";
+    let last = "2 nodes: 2 ok; 0 errors, 0 warnings; 1 YAML file passed over; exit 0\n";
     assert!(ran.stdout.ends_with(last), "{ran:#?}");
     assert_eq!(ran.stderr, "");
     let found = report(&bench, 0, &[]);
@@ -73,7 +73,7 @@ fn every_kind_of_trouble_has_its_code_its_place_and_its_exit() {
                 bench.write("fleet/clusterconfig/home-a.yaml", none);
             },
             3,
-            "no-disk fleet/clusterconfig/home-a.yaml:4:3",
+            "no-disk fleet/clusterconfig/home-a.yaml:5:5",
         ),
         (
             |bench| {
@@ -81,7 +81,7 @@ fn every_kind_of_trouble_has_its_code_its_place_and_its_exit() {
                 bench.write("fleet/clusterconfig/home-a.yaml", all);
             },
             4,
-            "ambiguous fleet/clusterconfig/home-a.yaml:4:3",
+            "ambiguous fleet/clusterconfig/home-a.yaml:5:5",
         ),
         (
             |bench| {
@@ -90,7 +90,7 @@ fn every_kind_of_trouble_has_its_code_its_place_and_its_exit() {
                 });
             },
             4,
-            "refused fleet/clusterconfig/home-a.yaml:4:3",
+            "refused fleet/clusterconfig/home-a.yaml:5:5",
         ),
         (
             |bench| bench.write("fleet/expect.yaml", "version: 1\nnodes: {b: }\n"),
@@ -107,7 +107,6 @@ fn every_kind_of_trouble_has_its_code_its_place_and_its_exit() {
             "{wanted}: {found:?}"
         );
         let ran = text(&bench, exit, &[]);
-        let code = wanted.split(' ').next().unwrap();
         assert!(ran.stdout.contains(&format!("[{code}]")), "{ran:#?}");
     }
     assert!(fs::exists(fleet().path(config)).unwrap());
@@ -237,8 +236,10 @@ fn what_changed_since_the_base_is_told_by_node() {
     // A key that comes or goes is a change.
     let config = node("b", APPLE, "").replace("nodeID: {}", "tpm: {}");
     bench.write("fleet/clusterconfig/home-b.yaml", config);
-    let ran = text(&bench, 6, &["--base", "base"]);
-    assert!(ran.stdout.contains("slot 0 nodeID"), "{ran:#?}");
+    let found = report(&bench, 6, &["--base", "base"]);
+    let keys = "STATE keys: aes-xts-plain64, slot 0 nodeID → aes-xts-plain64, slot 0 tpm";
+    let changes = found["nodes"][1]["changes"].as_array().unwrap();
+    assert!(changes.contains(&json!(keys)), "{changes:?}");
 }
 
 #[test]

@@ -41,11 +41,9 @@ expect.yaml in DIR may say what has to be true:
       config: [base.yaml, mini01.yaml]  # read as one
       hardware: snapshots/mini01.json
       disks: {install: {wwid: naa.5002538043584d30}}
-  never:
-    - {name: not the archive, size: '> 4TB'}
-    - {nodes: [w*], match: disk.transport == 'usb'}
-  require:
-    - {name: both slots, volumes: [STATE, EPHEMERAL], slots: 2}
+  never: [{name: not the archive, size: '> 4TB'},
+          {nodes: [w*], match: disk.transport == \"usb\"}]
+  require: [{name: both slots, volumes: [STATE, EPHEMERAL], slots: 2}]
 
 A disk is described by id, wwid, serial, model (with *), transport, rotational, size and match (CEL, as in a volume \
 document). `require` knows slots, keys (static, nodeID, kms, tpm), minDisks, maxDisks, wipe and snapshot; a node may \

@@ -151,7 +151,7 @@ fn one(finding: &Finding, text: &mut String) {
         finding.code.word(),
         finding.message
     );
-    let _ = writeln!(text, "{}", wrap(&head, WIDTH, 2));
+    let _ = writeln!(text, "{}", wrap(&head, WIDTH - 2, 2));
     let _ = writeln!(text, "  at {}", printable(&finding.place()));
     for line in finding.excerpt.iter().flat_map(|excerpt| excerpt.lines()) {
         let _ = writeln!(text, "  {}", cut(&printable(line)));
@@ -171,14 +171,10 @@ fn cut(line: &str) -> String {
 fn summary(report: &Report) -> String {
     let summary = &report.summary;
     let mut states: Vec<String> = Vec::new();
-    for (state, count) in &summary.states {
-        states.push(format!("{count} {state}"));
+    for (state, nodes) in &summary.states {
+        states.push(format!("{nodes} {state}"));
     }
-    let nodes = match summary.nodes {
-        1 => String::from("1 node"),
-        count => format!("{count} nodes"),
-    };
-    let mut line = nodes;
+    let mut line = count(summary.nodes, "node");
     if report.shard != "0/1" {
         let _ = write!(line, " of shard {}", report.shard);
     }
@@ -188,10 +184,14 @@ fn summary(report: &Report) -> String {
     if report.base.is_some() {
         let _ = write!(line, "; {} changed", summary.changed);
     }
-    let (errors, warnings) = (summary.errors, summary.warnings);
-    let _ = write!(line, "; {errors} errors, {warnings} warnings");
+    let (errors, warnings) = (
+        count(summary.errors, "error"),
+        count(summary.warnings, "warning"),
+    );
+    let _ = write!(line, "; {errors}, {warnings}");
     if summary.passed_over > 0 {
-        let _ = write!(line, "; {} YAML files passed over", summary.passed_over);
+        let files = count(summary.passed_over, "YAML file");
+        let _ = write!(line, "; {files} passed over");
     }
     match report.worst() {
         (_, None) => line.push_str("; exit 0"),
@@ -202,5 +202,12 @@ fn summary(report: &Report) -> String {
             }
         }
     }
-    wrap(&line, WIDTH, 2) + "\n"
+    wrap(&line, WIDTH - 2, 2) + "\n"
+}
+
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
 }

@@ -184,12 +184,12 @@ impl Fleet<'_> {
         let loaded = self.machine(planned, &mut findings);
         let hardware = match &loaded {
             None if findings.is_empty() => Hardware::None,
-            None => Hardware::Broken(String::new()),
+            None => Hardware::Broken(None),
             Some((file, loaded)) => match &**loaded {
                 Ok(inventory) => Hardware::Known(file.clone(), inventory),
                 Err(finding) => {
                     findings.push(finding.clone().about(name));
-                    Hardware::Broken(file.clone())
+                    Hardware::Broken(Some(file.clone()))
                 }
             },
         };
