@@ -14,6 +14,7 @@ pub mod config;
 pub mod entropy;
 pub mod exec;
 pub mod exit;
+pub mod fleet;
 pub mod guid;
 pub mod inspect;
 pub mod installer;

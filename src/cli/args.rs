@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::check::CheckArgs;
 use crate::cli::install::InstallArgs;
 use crate::cli::lock::LockArgs;
 use crate::cli::repair::RepairArgs;
@@ -41,7 +43,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// How to print the result; the log always goes to standard error
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, default_value = "text", value_parser = plain_format())]
     pub format: Format,
     /// Say more; twice for every step
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -67,6 +69,18 @@ pub enum Format {
     Text,
     /// For machines: one JSON document.
     Json,
+    /// For code hosts: SARIF 2.1.0. Only of `check`.
+    Sarif,
+    /// For CI systems: JUnit XML. Only of `check`.
+    Junit,
+}
+
+/// The formats that every command has.
+fn plain_format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["text", "json"]).map(|text| match text.as_str() {
+        "json" => Format::Json,
+        _ => Format::Text,
+    })
 }
 
 /// What can be done.
@@ -98,6 +112,8 @@ pub enum Command {
     Install(InstallArgs),
     /// Check configuration files
     Validate(ConfigArgs),
+    /// Check the configurations of a whole fleet on its recorded machines
+    Check(CheckArgs),
     /// Lay out a Mac mini's disk in an image file, from built-in examples, and inspect it
     Demo(DemoArgs),
 }

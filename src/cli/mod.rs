@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod ask;
+mod check;
 mod context;
 mod demo;
 mod error;
@@ -116,6 +117,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Reset(args) => reset::run(&cli.global, args, output),
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
         Command::Validate(args) => validate::run(args, output),
+        Command::Check(args) => check::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }
 }

@@ -46,8 +46,8 @@ impl Output {
         text: impl FnOnce(bool) -> String,
     ) -> Result<(), Failure> {
         let body = match self.format {
-            Format::Text => shown(&text(self.colour)),
             Format::Json => document(value)?,
+            Format::Text | Format::Sarif | Format::Junit => shown(&text(self.colour)),
         };
         write_out(&body)
     }

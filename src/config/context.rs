@@ -21,7 +21,7 @@ use super::taint::Taint;
 const MAX_DIAGNOSTICS: usize = 100;
 
 /// What reading collects besides the values.
-pub(super) struct Context<'s> {
+pub(crate) struct Context<'s> {
     sources: &'s [Source<'s>],
     taints: Vec<OnceCell<Taint>>,
     /// What is wrong.
@@ -34,7 +34,7 @@ pub(super) struct Context<'s> {
 
 /// A value that is there, with the path to it.
 #[derive(Clone)]
-pub(super) struct Field<'n> {
+pub(crate) struct Field<'n> {
     /// The value.
     pub node: &'n Node,
     /// Such as `machine.install.disk`.
@@ -97,6 +97,13 @@ impl<'s> Context<'s> {
             warnings: Vec::new(),
             ignored: Vec::new(),
         }
+    }
+
+    /// The same for files in which no secret has a place.
+    pub fn without_secrets(sources: &'s [Source<'s>]) -> Self {
+        let mut ctx = Self::new(sources);
+        ctx.taints.fill_with(|| OnceCell::from(Taint::default()));
+        ctx
     }
 
     /// The text of the source that `place` is in.

@@ -8,7 +8,7 @@ use super::taint::lines;
 use crate::selector::cel::{CelError, Env, Expression};
 
 /// The expression in `field`; an empty one is none. Errors are reported.
-pub(super) fn expression(ctx: &mut Context<'_>, field: &Field<'_>, env: Env) -> Option<Expression> {
+pub(crate) fn expression(ctx: &mut Context<'_>, field: &Field<'_>, env: Env) -> Option<Expression> {
     let text = ctx.text(field)?;
     if text.is_empty() {
         return None;

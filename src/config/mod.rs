@@ -9,25 +9,26 @@
 
 mod assemble;
 mod canonical;
-mod context;
+pub(crate) mod context;
 mod diagnostic;
 mod documents;
 mod duration;
 mod encryption;
-mod expression;
+pub(crate) mod expression;
 mod hints;
 mod install;
 mod kinds;
 mod machine;
 mod nearest;
-mod node;
+pub(crate) mod node;
+pub(crate) mod own;
 mod provisioning;
 mod redact;
 mod scalar;
-mod size;
+pub(crate) mod size;
 mod snippet;
 pub mod spec;
-mod taint;
+pub(crate) mod taint;
 mod tuning;
 mod version;
 mod volumes;
@@ -39,7 +40,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub use diagnostic::{ConfigError, Diagnostic, DiagnosticKind};
-pub use snippet::snippet;
+pub use snippet::{plain_snippet, snippet, snippet_at};
 pub use version::talos_version;
 
 use context::Context;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 /// Where something starts, and its bytes in the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Index into the sources.
     pub source: usize,
     /// Line, from 1.
@@ -24,7 +24,7 @@ pub(super) struct Place {
 }
 
 /// A node; aliases share the node of their anchor.
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Where it stands; for an alias, where its anchor stands.
     pub place: Place,
     /// What it is.
@@ -36,7 +36,7 @@ pub(super) struct Node {
 }
 
 /// What a node is.
-pub(super) enum Value {
+pub(crate) enum Value {
     /// A scalar.
     Scalar(Scalar),
     /// A sequence.
@@ -46,7 +46,7 @@ pub(super) enum Value {
 }
 
 /// A key with its value.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The key's text.
     pub key: Rc<str>,
     /// Where the key stands.
@@ -56,7 +56,7 @@ pub(super) struct Entry {
 }
 
 /// A scalar as it was written.
-pub(super) struct Scalar {
+pub(crate) struct Scalar {
     /// Text after unescaping and folding.
     pub text: Zeroizing<String>,
     /// How it was written.
@@ -67,7 +67,7 @@ pub(super) struct Scalar {
 
 /// Notation of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// Without quotes: the text decides the type.
     Plain,
     /// In single or double quotes.
@@ -80,7 +80,7 @@ pub(super) enum Style {
 
 /// Explicit tag of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tag {
+pub(crate) enum Tag {
     /// None: the style and the text decide.
     None,
     /// `!!str`, `!`, or a tag of the writer's own: text.

@@ -10,7 +10,7 @@ use super::node::{Scalar, Style, Tag};
 
 /// A scalar with its type found.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Resolved {
+pub(crate) enum Resolved {
     /// Null: unset.
     Null,
     /// A boolean of YAML 1.2.

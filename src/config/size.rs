@@ -13,12 +13,12 @@ pub(super) const BYTES: &str = "bytes, or a number with a unit such as 100MiB or
 /// What `maxSize` may look like, for messages.
 pub(super) const MAX: &str = "bytes or a number with a unit such as 100GiB; 0% to 100%; with a leading - to leave that much free";
 /// What the size of a disk selector may look like, for messages.
-pub(super) const MATCHER: &str =
+pub(crate) const MATCHER: &str =
     "one of >= <= > < == or none, then a number with a unit, such as >= 100GB";
 
 /// Why a text is no size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SizeError {
+pub(crate) enum SizeError {
     /// No number where one must be.
     #[error("no number in a size")]
     Number,
@@ -81,7 +81,7 @@ pub(super) fn parse_max(text: &str) -> Result<MaxSize, SizeError> {
 }
 
 /// The `size` of `machine.install.diskSelector`: `[op] number [unit]`, blanks anywhere between.
-pub(super) fn parse_matcher(text: &str) -> Result<SizeMatcher, SizeError> {
+pub(crate) fn parse_matcher(text: &str) -> Result<SizeMatcher, SizeError> {
     let condition = text.trim();
     let operators = [
         (">=", SizeOp::AtLeast),

@@ -6,6 +6,7 @@
 use super::Source;
 use super::diagnostic::Diagnostic;
 use super::redact::Redactor;
+use super::spec::Location;
 use super::taint::{Taint, lines};
 use super::yaml;
 
@@ -20,7 +21,11 @@ const WIDTH: usize = 100;
 ///     |           ^
 /// ```
 pub fn snippet(diagnostic: &Diagnostic, sources: &[Source<'_>]) -> Option<String> {
-    let at = &diagnostic.at;
+    snippet_at(&diagnostic.at, sources)
+}
+
+/// The same for any place.
+pub fn snippet_at(at: &Location, sources: &[Source<'_>]) -> Option<String> {
     let source = sources.iter().find(|source| source.name == at.file)?;
     if Taint::of(source.text).near(at.line) {
         return None;
@@ -31,10 +36,17 @@ pub fn snippet(diagnostic: &Diagnostic, sources: &[Source<'_>]) -> Option<String
     if Redactor::new(std::iter::once(source.text), &roots).finds_in(line) {
         return None;
     }
-    let column = usize::try_from(at.column).ok()?.saturating_sub(1);
+    plain_snippet(source.text, at.line, at.column)
+}
+
+/// The same for text in which no secret has a place.
+pub fn plain_snippet(text: &str, line: u32, column: u32) -> Option<String> {
+    let index = usize::try_from(line).ok()?.checked_sub(1)?;
+    let shown = lines(text).nth(index)?;
+    let column = usize::try_from(column).ok()?.saturating_sub(1);
     let skip = column.saturating_sub(WIDTH / 2);
-    let shown: String = line.chars().skip(skip).take(WIDTH).map(visible).collect();
-    let number = at.line.to_string();
+    let shown: String = shown.chars().skip(skip).take(WIDTH).map(visible).collect();
+    let number = line.to_string();
     let margin = " ".repeat(number.len());
     let caret = " ".repeat(column - skip);
     Some(format!(" {number} | {shown}\n {margin} | {caret}^"))

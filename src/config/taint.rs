@@ -15,6 +15,7 @@ const WORDS: [&str; 12] = [
 const FOLLOWING: u32 = 3;
 
 /// What is known about the lines of one file.
+#[derive(Default)]
 pub(super) struct Taint {
     /// Line `i + 1` may hold a secret.
     held: Vec<bool>,
@@ -73,7 +74,7 @@ impl Taint {
 }
 
 /// The lines as the YAML parser counts them: ended by `\n`, `\r\n` or a lone `\r`.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }

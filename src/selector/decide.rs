@@ -20,7 +20,7 @@ const MISSES: usize = 24;
 const READONLY: (&str, &str) = ("readonly", "false (Talos asks for it)");
 
 /// Why a role waits for another one.
-const NO_SYSTEM_DISK: &str = "it depends on the system disk, and there is none";
+pub(crate) const NO_SYSTEM_DISK: &str = "it depends on the system disk, and there is none";
 
 /// A role to be decided.
 pub(super) struct Question<'a> {

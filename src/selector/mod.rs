@@ -25,6 +25,7 @@ mod score;
 pub mod selection;
 
 pub use self::advise::advise;
+pub(crate) use self::decide::NO_SYSTEM_DISK;
 use self::decide::{Question, decide};
 use self::guard::{Guards, Own};
 pub use self::lint::Elsewhere;

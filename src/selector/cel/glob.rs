@@ -2,7 +2,7 @@
 //! one and across `/`; everything else is literal, case counts, both ends are anchored.
 
 /// Whether `text` has the shape of `pattern`.
-pub(in crate::selector) fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use self::eval::{Bindings, FUEL};
-pub(super) use self::glob::glob;
+pub(crate) use self::glob::glob;
 use self::parse::Parsed;
 use self::terms::{Term, Valued};
 use self::types::Type;

@@ -1,0 +1,165 @@
+//! Measures `keelblock check` on generated fleets: `cargo bench --bench check [-- NODES...]`.
+//!
+//! Every node has a configuration and a recorded machine of its own, with 12 disks. `KEELBLOCK_BIN` names the program
+//! to measure, such as the static one; without it, cargo's own build is taken. Fleets of 100, 1,000 and 10,000 nodes
+//! unless told otherwise (100000 needs 5 GB below the temporary folder). The exit code is 1 if a goal is missed.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench runs programs, keeps files and talks to the person who started it"
+)]
+
+use std::error::Error;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+const DISKS: usize = 12;
+const RUNS: usize = 3;
+
+/// For 10,000 nodes on 2 processors.
+const TIME: Duration = Duration::from_secs(10);
+const MEMORY: u64 = 500 << 20;
+
+/// How much dearer a node of the largest fleet may be than one of the smallest, start of the program aside.
+const FLAT: f64 = 1.5;
+
+const CONFIG: &str = include_str!("../examples/fleet/clusterconfig/home-ops-mini01.yaml");
+
+/// The recorded Mac mini with so many disks; only one is Apple's.
+fn machine(node: usize, template: &Value) -> Value {
+    let mut machine = template.clone();
+    let disk = machine["disks"][1].clone();
+    let disks = (0..DISKS).map(|i| {
+        let mut disk = disk.clone();
+        disk["path"] = json!(format!(
+            "/dev/sd{}",
+            char::from(b'a' + u8::try_from(i).unwrap_or(0))
+        ));
+        disk["dev_path"] = disk["path"].clone();
+        disk["id"] = json!(format!("wwid naa.5002538{node:06x}{i:03x}"));
+        disk["wwid"] = json!(format!("naa.5002538{node:06x}{i:03x}"));
+        disk["serial"] = json!(format!("S{node:06}{i:02}"));
+        disk["symlinks"] = json!([format!("/dev/disk/by-id/ata-S{node:06}{i:02}")]);
+        if i > 0 {
+            disk["model"] = json!("Portable SSD T5");
+        }
+        disk
+    });
+    machine["disks"] = disks.collect();
+    machine
+}
+
+fn generate(folder: &Path, nodes: usize) -> Result<(), Box<dyn Error>> {
+    let template = include_str!("../examples/hardware/macmini-2014.json");
+    let template: Value = serde_json::from_str(template)?;
+    for name in ["clusterconfig", "snapshots"] {
+        std::fs::create_dir(folder.join(name))?;
+    }
+    for node in 0..nodes {
+        let name = format!("node{node:06}");
+        let config = CONFIG.replace("mini01", &name);
+        std::fs::write(
+            folder.join(format!("clusterconfig/bench-{name}.yaml")),
+            config,
+        )?;
+        let machine = serde_json::to_string_pretty(&machine(node, &template))?;
+        std::fs::write(folder.join(format!("snapshots/{name}.json")), machine)?;
+    }
+    let expect = "version: 1\nnever: [{size: '> 4TB'}]\nrequire: [{slots: 2}]\n";
+    std::fs::write(folder.join("expect.yaml"), expect)?;
+    Ok(())
+}
+
+/// Wall clock, processor time and peak resident memory of a run, as `time` of Debian's package `time` measures them.
+struct Run {
+    wall: Duration,
+    processor: f64,
+    memory: u64,
+}
+
+fn measure(folder: &Path) -> Result<Run, Box<dyn Error>> {
+    let binary =
+        std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keelblock").into());
+    let start = Instant::now();
+    let output = Command::new("/usr/bin/time")
+        .args(["-f", "%U %S %M"])
+        .arg(&binary)
+        .arg("check")
+        .arg(folder)
+        .stdout(Stdio::null())
+        .output()
+        .map_err(|error| format!("/usr/bin/time of Debian's package time is needed: {error}"))?;
+    let wall = start.elapsed();
+    let said = String::from_utf8(output.stderr)?;
+    if !output.status.success() {
+        return Err(format!("check of {} failed: {said}", folder.display()).into());
+    }
+    let last = said.lines().last().unwrap_or_default();
+    let numbers: Vec<&str> = last.split(' ').collect();
+    let [user, system, kib] = numbers[..] else {
+        return Err(format!("time says {last:?}").into());
+    };
+    Ok(Run {
+        wall,
+        processor: user.parse::<f64>()? + system.parse::<f64>()?,
+        memory: kib.parse::<u64>()? << 10,
+    })
+}
+
+fn fleet(nodes: usize) -> Result<Run, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    generate(folder.path(), nodes)?;
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        runs.push(measure(folder.path())?);
+    }
+    runs.sort_by_key(|run| run.wall);
+    Ok(runs.swap_remove(RUNS / 2))
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let named: Vec<usize> = std::env::args().filter_map(|it| it.parse().ok()).collect();
+    let sizes = if named.is_empty() {
+        vec![100, 1000, 10_000]
+    } else {
+        named
+    };
+    let mut met = true;
+    let mut costs = Vec::new();
+    for nodes in sizes {
+        let run = fleet(nodes)?;
+        let count = u32::try_from(nodes)?;
+        let each = run.processor * 1e6 / f64::from(count);
+        println!(
+            "check, {nodes} nodes with {DISKS} disks: {:.2?}, {:.2} s of processor time, {each:.0} us a node, {} MiB",
+            run.wall,
+            run.processor,
+            run.memory >> 20
+        );
+        if nodes == 10_000 {
+            met &= run.wall <= TIME && run.memory <= MEMORY;
+        }
+        costs.push(each);
+    }
+    if let (Some(first), Some(last)) = (costs.first(), costs.last()) {
+        println!(
+            "a node of the largest fleet costs {:.2} of one of the smallest, goal at most {FLAT}",
+            last / first
+        );
+        met &= last / first <= FLAT;
+    }
+    println!(
+        "goals for 10000 nodes: {TIME:.0?} and {} MiB; {}",
+        MEMORY >> 20,
+        if met { "met" } else { "MISSED" }
+    );
+    Ok(if met {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,293 @@
+//! The folder of a fleet: which files are there, and their text.
+//!
+//! Nothing outside of the folder is opened: links are followed to files below it only, folders that are links never,
+//! and what a file names is looked up among the files that were found. Hidden files and folders are passed over.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "files below the folder that the user names"
+)]
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::cli::error::Failure;
+use crate::exit::Exit;
+use crate::fleet::finding::{Code, Finding};
+
+/// Deepest folder.
+const DEEPEST: usize = 32;
+
+/// Most entries of all folders together.
+const MOST: usize = 4_000_000;
+
+/// The file with the expectations, in the root of the folder.
+pub const EXPECT: &str = "expect.yaml";
+
+/// The files of a folder.
+#[derive(Debug, Default)]
+pub struct Tree {
+    root: PathBuf,
+    /// What stands before a path where a finding names it.
+    pub prefix: String,
+    /// YAML files but [`EXPECT`], as sorted paths from the folder.
+    pub yaml: Vec<String>,
+    /// JSON files, likewise.
+    pub json: Vec<String>,
+    /// Whether [`EXPECT`] is there.
+    pub expect: bool,
+    /// What could not be looked at.
+    pub findings: Vec<Finding>,
+}
+
+impl Tree {
+    /// Finds the files below `root`.
+    ///
+    /// # Errors
+    /// Exit 2 if it is no folder, or holds more than any fleet.
+    pub fn of(root: &Path) -> Result<Self, Failure> {
+        let unusable = |error: &io::Error| {
+            Failure::new(Exit::Usage, format!("cannot look into {}", root.display()))
+                .because(error)
+                .hint("name a folder with node configurations and recorded machines")
+        };
+        let real = std::fs::canonicalize(root).map_err(|error| unusable(&error))?;
+        if !real.is_dir() {
+            let message = format!("{} is no folder", root.display());
+            return Err(Failure::new(Exit::Usage, message).hint(
+                "name the folder with the node configurations; one node is checked with `keelblock select`",
+            ));
+        }
+        std::fs::read_dir(&real).map_err(|error| unusable(&error))?;
+        let mut tree = Self {
+            root: real,
+            prefix: prefix(root),
+            ..Self::default()
+        };
+        let mut open = vec![(String::new(), 0)];
+        let mut seen = 0;
+        while let Some((folder, depth)) = open.pop() {
+            tree.folder(&folder, depth, &mut open, &mut seen);
+            if seen > MOST {
+                let message = format!("{} has more than {MOST} entries", root.display());
+                return Err(Failure::new(Exit::Usage, message).hint("name the fleet's own folder"));
+            }
+        }
+        tree.yaml.sort_unstable();
+        tree.json.sort_unstable();
+        Ok(tree)
+    }
+
+    fn folder(
+        &mut self,
+        folder: &str,
+        depth: usize,
+        open: &mut Vec<(String, usize)>,
+        seen: &mut usize,
+    ) {
+        let entries = match std::fs::read_dir(self.root.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable(folder, &error.to_string()),
+        };
+        for entry in entries {
+            *seen += 1;
+            let (entry, kind) = match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+                Ok((kind, entry)) => (entry, kind),
+                Err(error) => {
+                    self.unreadable(folder, &error.to_string());
+                    continue;
+                }
+            };
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                let lossy = name.to_string_lossy();
+                if kind.is_dir() || extension(&lossy).is_some() {
+                    self.unreadable(&below(folder, &lossy), "its name is not UTF-8");
+                }
+                continue;
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = below(folder, name);
+            if kind.is_dir() {
+                if depth < DEEPEST {
+                    open.push((path, depth + 1));
+                } else {
+                    self.unreadable(&path, &format!("deeper than {DEEPEST} folders"));
+                }
+            } else {
+                self.file(path, kind.is_symlink());
+            }
+        }
+    }
+
+    fn file(&mut self, path: String, is_link: bool) {
+        let Some(extension) = extension(&path) else {
+            return;
+        };
+        if is_link {
+            match std::fs::canonicalize(self.root.join(&path)) {
+                Ok(real) if !real.starts_with(&self.root) => {
+                    return self.unreadable(&path, "it is a link that leads out of the folder");
+                }
+                Ok(real) if real.is_dir() => return,
+                Ok(_) => {}
+                Err(error) => return self.unreadable(&path, &error.to_string()),
+            }
+        }
+        match extension {
+            _ if path == EXPECT => self.expect = true,
+            "json" => self.json.push(path),
+            _ => self.yaml.push(path),
+        }
+    }
+
+    fn unreadable(&mut self, path: &str, why: &str) {
+        let file = format!("{}{path}", self.prefix);
+        let message = format!("cannot be read: {why}");
+        self.findings
+            .push(Finding::of_file(Code::Unreadable, file, message).hint(
+            "mend or remove it; what cannot be read is not taken for a file that does not matter",
+        ));
+    }
+
+    /// The text of a file, of up to `limit` bytes.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn text(&self, path: &str, limit: u64) -> Result<Zeroizing<String>, String> {
+        let file = self.open(path).map_err(|error| error.to_string())?;
+        read(file, limit)
+    }
+
+    /// The first bytes of a file that are text.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn head(&self, path: &str, length: usize) -> Result<String, String> {
+        let mut bytes = Vec::with_capacity(length);
+        let file = self.open(path).map_err(|error| error.to_string())?;
+        let read = file.take(length as u64).read_to_end(&mut bytes);
+        read.map_err(|error| error.to_string())?;
+        let end = match std::str::from_utf8(&bytes) {
+            Ok(_) => bytes.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        bytes.truncate(end);
+        String::from_utf8(bytes).map_err(|error| error.to_string())
+    }
+
+    fn open(&self, path: &str) -> io::Result<File> {
+        // A link was looked at before; it is resolved again, so that it cannot have moved out since.
+        let mut real = self.root.join(path);
+        if real.is_symlink() {
+            real = std::fs::canonicalize(real)?;
+            if !real.starts_with(&self.root) {
+                return Err(io::Error::other(
+                    "it is a link that leads out of the folder",
+                ));
+            }
+        }
+        open(&real)
+    }
+}
+
+/// The text of a file anywhere.
+///
+/// # Errors
+/// Why not, in words.
+pub fn text(path: &Path, limit: u64) -> Result<Zeroizing<String>, String> {
+    let file = open(path).map_err(|error| error.to_string())?;
+    read(file, limit)
+}
+
+/// A pipe is not waited for, and a device not read.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
+}
+
+fn read(file: File, limit: u64) -> Result<Zeroizing<String>, String> {
+    let too_large = || format!("it is larger than {} MiB", limit >> 20);
+    let size = file.metadata().map_err(|error| error.to_string())?.len();
+    if size > limit {
+        return Err(too_large());
+    }
+    let capacity = usize::try_from(size).unwrap_or(0).saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
+    let read = file.take(limit + 1).read_to_end(&mut bytes);
+    read.map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large());
+    }
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(format!("it is not text: byte {at} is not UTF-8"))
+        }
+    }
+}
+
+fn below(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
+    }
+}
+
+fn extension(path: &str) -> Option<&'static str> {
+    let known = [".yaml", ".yml", ".json"];
+    let extension = known.iter().find(|extension| path.ends_with(**extension))?;
+    extension.strip_prefix('.')
+}
+
+/// A folder that was named from here keeps its name in findings, so that they can be followed from here; of any
+/// other one, they are told from the folder.
+fn prefix(root: &Path) -> String {
+    use std::path::Component;
+    let mut prefix = String::new();
+    for component in root.components() {
+        match component {
+            Component::CurDir => {}
+            Component::Normal(name) => match name.to_str() {
+                Some(name) => prefix = format!("{prefix}{name}/"),
+                None => return String::new(),
+            },
+            _ => return String::new(),
+        }
+    }
+    prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_can_be_followed_from_where_the_command_was_typed() {
+        for (root, wanted) in [
+            (".", ""),
+            ("fleet", "fleet/"),
+            ("./a/./b/", "a/b/"),
+            ("/srv/fleet", ""),
+            ("../fleet", ""),
+        ] {
+            assert_eq!(prefix(Path::new(root)), wanted, "{root}");
+        }
+    }
+}
