@@ -6,6 +6,7 @@ mod ask;
 mod context;
 mod demo;
 mod error;
+mod expiry;
 mod files;
 mod image;
 mod inspect;
