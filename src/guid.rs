@@ -91,6 +91,18 @@ impl Seed {
         Self(bytes)
     }
 
+    /// The first 16 bytes of SHA-256 over these inputs, each with its length before it: the same for the same inputs.
+    pub fn derive<'a>(inputs: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut hash = Sha256::new();
+        for input in ["keelblock seed 1"].into_iter().chain(inputs) {
+            hash.update((input.len() as u64).to_be_bytes());
+            hash.update(input);
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        Self(bytes)
+    }
+
     /// The GUID for `purpose` (such as `disk` or `partition STATE`) on the disk `disk`.
     ///
     /// The first 16 bytes of SHA-256 over seed, disk and purpose, each with its length before it.
@@ -157,6 +169,21 @@ mod tests {
         assert_eq!(seed.guid("d", "disk"), seed.guid("d", "disk"));
         assert_ne!(seed.guid("d", "disk"), seed.guid("d", "STATE"));
         assert_ne!(seed.guid("ab", "c"), seed.guid("a", "bc"));
+    }
+
+    #[test]
+    fn a_derived_seed_depends_on_every_input_and_where_it_ends() {
+        let seed = Seed::derive(["ab", "c"]);
+        assert_eq!(seed, Seed::derive(["ab", "c"]));
+        for other in [
+            &["a", "bc"][..],
+            &["ab"],
+            &["ab", "c", ""],
+            &["c", "ab"],
+            &[],
+        ] {
+            assert_ne!(seed, Seed::derive(other.iter().copied()), "{other:?}");
+        }
     }
 
     #[test]

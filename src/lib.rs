@@ -10,6 +10,7 @@
 
 pub mod apply;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod entropy;
 pub mod exec;
@@ -22,6 +23,7 @@ pub mod keys;
 pub mod mapper;
 pub mod notify;
 pub mod partitioner;
+pub mod picture;
 pub mod plan;
 pub mod printable;
 pub mod probe;
@@ -34,5 +36,6 @@ pub mod snapshot;
 pub mod sys;
 pub mod target;
 pub mod telemetry;
+pub mod timestamp;
 pub mod tuner;
 pub mod units;

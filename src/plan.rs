@@ -1,19 +1,25 @@
 //! The plan: everything that apply will do, with no choice left and no key material in it.
 //!
-//! Pure data. The id is a digest over the canonical form (the JSON of all other fields), so two plans
+//! Pure data. The id is a digest over the canonical form ([`canonical`]) of all other fields, so two plans
 //! with the same id do the same thing. All GUIDs derive from the seed; the KDF cost is fixed here.
 
+pub mod canonical;
 mod content;
 mod erase;
+mod identity;
+pub mod validity;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::guid::{Guid, Seed};
 use crate::units::{Bytes, Extent, Geometry};
 
 pub use content::{ContentPlan, FilesystemPlan, KdfCost, SealPlan, SlotPlan, StateTag};
 pub use erase::{Erase, EraseMethod, Proof};
+pub use identity::{DiskIdentity, FoundPartition, Host, MachineBinding};
+pub use validity::Validity;
 
 /// The name and version that a [`Plan`] carries in its `schema` field.
 pub const SCHEMA: &str = "keelblock/plan/v1";
@@ -23,8 +29,13 @@ pub const SCHEMA: &str = "keelblock/plan/v1";
 pub struct Plan {
     /// [`SCHEMA`].
     pub schema: String,
-    /// Digest of everything else here, short enough to compare by eye: `1f2e-3d4c-5b6a-7988`.
+    /// The digest's short form, to be compared by eye: `7k2m-x9qd-4rvw-83np`. See [`canonical`].
     pub id: String,
+    /// `sha256:…` of everything but the id and itself.
+    pub digest: String,
+    /// When it may be applied; absent for a plan that does not expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<Validity>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Purpose::is_apply")]
     pub purpose: Purpose,
@@ -49,6 +60,8 @@ pub struct Plan {
     pub proof: Proof,
     /// What a reader should know before saying yes: what META exposes, what a key is worth, what is left to Talos.
     pub remarks: Vec<String>,
+    /// A short digest of each part, so that a refusal can name the part that was changed.
+    pub checks: BTreeMap<String, String>,
 }
 
 /// What a plan is for.
@@ -68,15 +81,6 @@ impl Purpose {
     }
 }
 
-/// The machine that a plan is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MachineBinding {
-    /// SMBIOS UUID, where known.
-    pub uuid: Option<String>,
-    /// SMBIOS product, for people.
-    pub product: String,
-}
-
 /// One disk: what it must be now, and what it is to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiskPlan {
@@ -84,6 +88,8 @@ pub struct DiskPlan {
     pub path: String,
     /// Identity of the disk, as the inventory has it.
     pub id: String,
+    /// Every fact that tells it from another; apply refuses a disk that differs in any. Not asked of an image.
+    pub identity: DiskIdentity,
     /// What it is called, for people: model and size.
     pub title: String,
     /// Roles that live on it.
@@ -138,6 +144,8 @@ pub struct Precondition {
     pub diskseq: Option<u64>,
     /// The id of the plan whose apply was interrupted here, if one was.
     pub unfinished: Option<String>,
+    /// What was on it, in the order of its start: the picture of before.
+    pub partitions: Vec<FoundPartition>,
 }
 
 /// A range that is zeroed, and why.
@@ -212,6 +220,18 @@ pub enum Action {
     Seal,
     /// Goes, with everything in it; see [`DiskPlan::erase`].
     Wipe,
+}
+
+impl Action {
+    /// The word for tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Create => "create",
+            Self::Seal => "seal",
+            Self::Wipe => "wipe",
+        }
+    }
 }
 
 /// One step. The order is what the crash tests hold.
@@ -320,7 +340,7 @@ pub enum TableStage {
 }
 
 /// What a plan costs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// Bytes written to disks, estimated where mkfs decides.
     pub bytes_written: Bytes,
@@ -329,28 +349,16 @@ pub struct Cost {
     pub bytes_zeroed: Bytes,
     /// Memory at the peak: the KDF's and some.
     pub memory: Bytes,
-    /// Seconds, estimated from the measured KDF speed; `None` if it was not measured.
-    pub seconds: Option<f64>,
+    /// Whole seconds, estimated from the measured KDF speed; `None` if it was not measured.
+    pub seconds: Option<u64>,
 }
 
 impl Plan {
-    /// The id that belongs to the content of the other fields.
-    pub fn compute_id(&self) -> String {
-        let mut canonical = self.clone();
-        canonical.id = String::new();
-        let json =
-            serde_json::to_vec(&canonical).expect("a plan has string keys and finite numbers");
-        let digest = Sha256::digest(&json);
-        let hex: String = digest[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        [&hex[..4], &hex[4..8], &hex[8..12], &hex[12..]].join("-")
-    }
-
-    /// The same plan with its id filled in.
+    /// The same plan with checks, digest and id filled in.
     pub fn sealed(mut self) -> Self {
-        self.id = self.compute_id();
+        self.checks = canonical::checks(&self);
+        self.digest = canonical::digest(&self);
+        self.id = canonical::id(&self.digest);
         self
     }
 

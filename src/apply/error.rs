@@ -7,18 +7,14 @@ use crate::apply::tables::TableError;
 use crate::apply::verify::Difference;
 use crate::partitioner::gpt::GptError;
 use crate::partitioner::meta::MetaError;
+use crate::plan::canonical::CanonicalError;
 
 /// Why an apply did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The plan was changed by hand.
-    #[error("the plan is damaged: its id is {claimed}, its content has {actual}")]
-    PlanId {
-        /// The id it carries.
-        claimed: String,
-        /// The id of its content.
-        actual: String,
-    },
+    /// The plan was changed by hand, or by what carried it.
+    #[error("the plan is damaged")]
+    Damaged(#[from] CanonicalError),
     /// The plan is from another keelblock.
     #[error("the plan was made by keelblock {0}, and this is {current}", current = env!("CARGO_PKG_VERSION"))]
     PlanVersion(String),

@@ -3,6 +3,7 @@
 //! Order: preconditions of every disk on its locked target → whether it is converged already → everything
 //! that can fail without a disk (mkfs, key derivation) → the steps of the plan → read-back → receipt.
 
+pub mod binding;
 pub mod contents;
 pub mod digest;
 pub mod erase;
@@ -33,7 +34,7 @@ use crate::apply::verify::Expected;
 use crate::partitioner::gpt;
 use crate::partitioner::meta::{self, Meta, MetaError};
 use crate::partitioner::reset;
-use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan, StateTag};
+use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Plan, StateTag, canonical};
 use crate::secret::Secret;
 use crate::target::latched::Latched;
 use crate::target::{BlockSource, BlockTarget};
@@ -66,20 +67,13 @@ struct Pending {
 /// Whether the plan is one that this keelblock made and nobody changed.
 ///
 /// # Errors
-/// [`ApplyError::PlanId`] and [`ApplyError::PlanVersion`].
+/// [`ApplyError::Damaged`] and [`ApplyError::PlanVersion`].
 pub fn check_plan(plan: &Plan) -> Result<(), ApplyError> {
     // Another version may compute the id in another way.
     if plan.version != env!("CARGO_PKG_VERSION") {
         return Err(ApplyError::PlanVersion(plan.version.clone()));
     }
-    let actual = plan.compute_id();
-    if plan.id != actual {
-        return Err(ApplyError::PlanId {
-            claimed: plan.id.clone(),
-            actual,
-        });
-    }
-    Ok(())
+    Ok(canonical::intact(plan)?)
 }
 
 /// Applies a plan to its disks; `targets` are open and locked, in the order of [`Plan::disks`].

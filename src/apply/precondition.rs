@@ -14,19 +14,23 @@ use crate::units::{Bytes, Geometry};
 #[derive(Debug, thiserror::Error)]
 pub enum PreconditionError {
     /// Another disk, or one that was resized.
-    #[error("it is not the disk of the plan (planned: {planned}, found: {found})")]
+    #[error(
+        "its {field} is not the one of the plan (planned: {planned} bytes, found: {found} bytes)"
+    )]
     Geometry {
-        /// Size and block size in the plan.
-        planned: String,
-        /// Size and block size now.
-        found: String,
+        /// Which: `size`, `logical block size` or `physical block size`.
+        field: &'static str,
+        /// In the plan.
+        planned: u64,
+        /// Now.
+        found: u64,
     },
-    /// Something else is on it now.
+    /// Something else is on it now, as its fingerprint shows.
     #[error("its contents changed since the plan was made (planned: {planned}, found: {found})")]
     Changed {
-        /// In words.
+        /// In words, with the fingerprint where the words are the same.
         planned: String,
-        /// In words.
+        /// Likewise.
         found: String,
     },
     /// Nobody can tell what is on it.
@@ -89,13 +93,13 @@ pub fn check(
         return Err(PreconditionError::Unreadable(reason));
     }
     if fingerprint != disk.before.fingerprint {
-        return Err(changed(disk, &content));
+        return Err(changed(disk, &content, &fingerprint));
     }
     free_for_mark(disk, source)?;
     Ok(Standing::AsPlanned)
 }
 
-fn changed(disk: &DiskPlan, content: &Content) -> PreconditionError {
+fn changed(disk: &DiskPlan, content: &Content, fingerprint: &str) -> PreconditionError {
     let unfinished = content
         .layout()
         .and_then(|layout| layout.unfinished.clone());
@@ -103,22 +107,50 @@ fn changed(disk: &DiskPlan, content: &Content) -> PreconditionError {
         Some(other) if disk.before.unfinished.as_ref() != Some(&other) => {
             PreconditionError::OtherUnfinished(other)
         }
-        _ => PreconditionError::Changed {
-            planned: disk.before.content.clone(),
-            found: adopt::in_words(content),
-        },
+        _ => in_words(disk, &adopt::in_words(content), fingerprint),
     }
 }
 
+/// The same words for other bytes would say nothing: a filesystem made anew, a GUID.
+fn in_words(disk: &DiskPlan, found: &str, fingerprint: &str) -> PreconditionError {
+    let planned = disk.before.content.as_str();
+    let exact = |words: &str, print: &str| {
+        let short: String = print.chars().take(16).collect();
+        format!("{words}, fingerprint {short}…")
+    };
+    let (planned, found) = match planned == found {
+        true => (
+            exact(planned, &disk.before.fingerprint),
+            exact(found, fingerprint),
+        ),
+        false => (planned.to_owned(), found.to_owned()),
+    };
+    PreconditionError::Changed { planned, found }
+}
+
 fn same_geometry(planned: Geometry, found: Geometry) -> Result<(), PreconditionError> {
-    if (planned.size, planned.logical) == (found.size, found.logical) {
-        return Ok(());
+    let facts = |g: Geometry| {
+        [
+            ("size", g.size.get()),
+            ("logical block size", u64::from(g.logical.get())),
+            ("physical block size", u64::from(g.physical)),
+        ]
+    };
+    // What is no larger than a logical block may as well not have been known.
+    let known = if planned.physical > planned.logical.get() {
+        3
+    } else {
+        2
+    };
+    let mut pairs = facts(planned).into_iter().zip(facts(found)).take(known);
+    match pairs.find(|(planned, found)| planned != found) {
+        None => Ok(()),
+        Some(((field, planned), (_, found))) => Err(PreconditionError::Geometry {
+            field,
+            planned,
+            found,
+        }),
     }
-    let words = |g: Geometry| format!("{} bytes in blocks of {}", g.size.get(), g.logical.get());
-    Err(PreconditionError::Geometry {
-        planned: words(planned),
-        found: words(found),
-    })
 }
 
 /// The mark on a disk, if there is a valid one where the plan has it.

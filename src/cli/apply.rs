@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::apply::filesystem::Distribution;
 use crate::apply::prepare::Means;
 use crate::apply::receipt::{Erased, Outcome, Receipt};
-use crate::apply::{self, ApplyError, Run};
+use crate::apply::{self, Run};
 use crate::cli::args::{ApplyArgs, Global};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::table::Table;
-use crate::cli::{context, files, plan, reset, targets, wait};
+use crate::cli::{context, expiry, files, plan, reset, targets, wait};
 use crate::config::spec::Spec;
 use crate::entropy::OsEntropy;
 use crate::exit::Exit;
@@ -54,9 +54,8 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
 
 /// A plan from a file, and the configuration that has its keys.
 fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
-    let text = files::text(path)?;
-    let plan: Plan = serde_json::from_str(&text).map_err(|error| no_plan(path, &text, &error))?;
-    apply::check_plan(&plan)?;
+    let plan = files::plan(path)?;
+    expiry::in_time(&plan, args.expired_ok)?;
     if plan.is_reset() {
         reset::confirmed(args.confirm.as_deref())?;
     }
@@ -84,23 +83,6 @@ fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
         return Err(failure.hint("run `keelblock plan` again"));
     }
     Ok((spec, plan))
-}
-
-/// What cannot be read as a plan may be one of another version, with other fields.
-fn no_plan(path: &Path, text: &str, error: &serde_json::Error) -> Failure {
-    #[derive(serde::Deserialize)]
-    struct Head {
-        id: String,
-        version: String,
-    }
-    match serde_json::from_str::<Head>(text) {
-        Ok(head) if head.version != env!("CARGO_PKG_VERSION") && !head.id.is_empty() => {
-            ApplyError::PlanVersion(head.version).into()
-        }
-        _ => Failure::new(Exit::Usage, format!("{} is not a plan", path.display()))
-            .because(error)
-            .hint("make one with `keelblock plan -c CONFIG -o FILE`"),
-    }
 }
 
 /// Applies a plan.

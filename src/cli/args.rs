@@ -15,6 +15,7 @@ use crate::cli::snapshot::SnapshotArgs;
 use crate::cli::unlock::UnlockArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
+use crate::plan::validity::Expiry;
 use crate::units::{BlockSize, Bytes};
 
 const ABOUT: &str = "Chooses, lays out and seals the disks of a Talos Linux node, and says why";
@@ -205,7 +206,8 @@ pub struct PlanningArgs {
     /// UUID of the machine, for nodeID keys [default: this machine's]
     #[arg(long, value_name = "UUID")]
     pub uuid: Option<String>,
-    /// Derive all GUIDs from this number (hexadecimal), for repeatable plans [default: random]
+    /// Derive all GUIDs from this number (hexadecimal) [default: from configuration, machine, disks
+    /// and what is on them, so that equal inputs give equal plans]
     #[arg(long, value_name = "HEX")]
     pub seed: Option<Seed>,
     /// Talos version whose sizes apply [default: from the installer image's tag]
@@ -231,12 +233,29 @@ pub struct PlanningArgs {
     pub no_mark: bool,
 }
 
+const PLAN_HELP: &str = "\
+Equal inputs give equal plans with equal ids: the configuration, the facts of the machine and its disks, what is on \
+them, and these options. What was measured is an input, too; --kdf-memory and --kdf-time fix it. The plan is bound to \
+all of that, so it does not expire by itself; --expires 24h makes it, and the time is then part of it and of its id.
+
+`apply FILE` refuses a plan that was changed by as much as a byte, another machine, another disk, and a disk on which \
+anything changed; it says what. Pictures hold no key and load nothing, so they can be passed on.";
+
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
+#[command(after_help = PLAN_HELP)]
 pub struct PlanArgs {
-    /// The configuration.
-    #[command(flatten)]
-    pub config: ConfigArgs,
+    /// Rendered machine configuration; may be given several times, `-` is standard input
+    #[arg(
+        short,
+        long = "config",
+        value_name = "FILE",
+        required_unless_present = "show"
+    )]
+    pub config: Vec<PathBuf>,
+    /// Show a plan of `plan -o` again, and make pictures of it, instead of planning
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["config", "image", "disk", "output", "expires"])]
+    pub show: Option<PathBuf>,
     /// What is laid out.
     #[command(flatten)]
     pub target: TargetArgs,
@@ -249,6 +268,14 @@ pub struct PlanArgs {
     /// Write the plan to this file, for `apply FILE`
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Draw every disk before and after to a file that ends in .svg or .html; may be given several
+    /// times
+    #[arg(long, value_name = "FILE")]
+    pub picture: Vec<PathBuf>,
+    /// When the plan expires: a time from now, such as 24h or 7d, or a moment in UTC, such as
+    /// 2026-12-01T08:00:00Z [default: never]
+    #[arg(long, value_name = "WHEN", value_parser = Expiry::parse)]
+    pub expires: Option<Expiry>,
 }
 
 /// Arguments of `apply`.
@@ -272,6 +299,10 @@ pub struct ApplyArgs {
     /// For a plan of `reset`: its word, SAFE-RESET
     #[arg(long, value_name = "WORD", requires = "plan")]
     pub confirm: Option<String>,
+    /// Apply the plan although it expired, or this machine's clock cannot tell; everything else is
+    /// still checked
+    #[arg(long, requires = "plan")]
+    pub expired_ok: bool,
     /// Where scratch files, journal and receipt go [default: /run/keelblock, or the temporary folder]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,

@@ -316,7 +316,7 @@ fn prepare_hint(error: &PrepareError) -> Option<String> {
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         let (exit, hint) = match &error {
-            ApplyError::PlanId { .. } | ApplyError::PlanVersion(_) => (
+            ApplyError::Damaged(_) | ApplyError::PlanVersion(_) => (
                 Exit::Refused,
                 Some(String::from("run `keelblock plan` again")),
             ),

@@ -12,10 +12,13 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::apply::ApplyError;
 use crate::cli::error::{Failure, open_hint};
 use crate::config::spec::Spec;
 use crate::config::{self, Source};
 use crate::exit::Exit;
+use crate::plan::Plan;
+use crate::plan::canonical::{self, CanonicalError};
 use crate::secret::Secret;
 
 /// The most that a configuration or a plan may have.
@@ -46,6 +49,34 @@ pub fn config(paths: &[PathBuf]) -> Result<Spec, Failure> {
             ..Failure::from(error)
         }
     })
+}
+
+/// Reads a plan that this keelblock made, and that nobody changed by as much as a byte.
+///
+/// # Errors
+/// Exit 2 for what is no plan, 4 for one of another version or one that was changed, with the part that was.
+pub fn plan(path: &Path) -> Result<Plan, Failure> {
+    let text = text(path)?;
+    let name = path.display();
+    let version = serde_json::from_str::<PlanHead>(&text).ok();
+    let other =
+        version.filter(|head| head.version != env!("CARGO_PKG_VERSION") && !head.id.is_empty());
+    if let Some(head) = other {
+        return Err(ApplyError::PlanVersion(head.version).into());
+    }
+    canonical::parse(&text).map_err(|error| match &error {
+        CanonicalError::Shape(cause) => Failure::new(Exit::Usage, format!("{name} is not a plan"))
+            .because(cause)
+            .hint("make one with `keelblock plan -c CONFIG -o FILE`"),
+        _ => ApplyError::Damaged(error).into(),
+    })
+}
+
+/// What every version of a plan has; the other fields may be others.
+#[derive(serde::Deserialize)]
+struct PlanHead {
+    id: String,
+    version: String,
 }
 
 /// The text of a file, or of standard input for `-`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::args::{Global, InspectArgs};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
-use crate::cli::picture::{Piece, Shade, strip};
+use crate::cli::picture::strip;
 use crate::cli::table::{Table, WIDTH, wrap};
 use crate::cli::{context, files};
 use crate::config::spec::Spec;
@@ -14,6 +14,7 @@ use crate::inspect::facts::Facts;
 use crate::inspect::trial::Trying;
 use crate::inspect::{self, Report};
 use crate::partitioner::gpt;
+use crate::picture::strip::{Mark, Segment};
 use crate::printable::printable;
 use crate::probe;
 use crate::target::BlockSource;
@@ -109,17 +110,19 @@ pub fn render(report: &Report, colour: bool) -> String {
         geometry.logical.get(),
         printable(&report.content)
     );
-    let pieces: Vec<Piece> = report
+    let pieces: Vec<Segment> = report
         .partitions
         .iter()
-        .map(|part| Piece {
+        .map(|part| Segment {
+            number: Some(part.number),
             label: part.name.clone(),
-            shade: if part.found == "luks" {
-                Shade::Sealed
+            mark: if part.found == "luks" {
+                Mark::Sealed
             } else {
-                Shade::Made
+                Mark::Made
             },
             extent: Extent::new(part.start, part.size),
+            parts: 1,
         })
         .collect();
     if !pieces.is_empty() {

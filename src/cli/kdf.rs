@@ -38,7 +38,9 @@ pub fn choose(
         seconds_per_gib: speed.unwrap_or(1.0),
     };
     let (cost, seconds) = kdf::cost(measured, wished)?;
-    Ok((cost, speed.map(|_| seconds)))
+    // What is aimed at, not what was measured: that is never the same twice, and this stands in the plan.
+    let estimate = kdf::TARGET_SECONDS.max(seconds.ceil());
+    Ok((cost, speed.map(|_| estimate)))
 }
 
 /// Seconds that one pass over one GiB takes; `None` if the sample cannot be taken.

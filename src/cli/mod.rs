@@ -7,6 +7,7 @@ mod check;
 mod context;
 mod demo;
 mod error;
+mod expiry;
 mod files;
 mod image;
 mod inspect;

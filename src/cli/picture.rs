@@ -1,165 +1,128 @@
-//! A disk as a strip of at most 80 columns. Every part gets room for its name, the rest is to scale.
+//! A disk as a strip of at most 80 columns, to scale but for parts that need room for their name.
 
 use crate::cli::table::WIDTH;
+use crate::picture::scale::shares;
+use crate::picture::strip::{Mark, Segment, Strip};
 use crate::printable::printable;
-use crate::units::{Bytes, Extent};
+use crate::units::Bytes;
 
-/// One part of the strip.
-#[derive(Clone, Debug)]
-pub struct Piece {
-    /// What to write into it.
-    pub label: String,
-    /// How it is drawn.
-    pub shade: Shade,
-    /// Where it lies.
-    pub extent: Extent,
+/// Everything that a strip tells a terminal: the colour of each mark, and the end of one.
+pub const COLOURS: [&str; 5] = ["\x1b[2m", "\x1b[36m", "\x1b[34m", "\x1b[33m", "\x1b[0m"];
+
+/// Parts of a strip, at most; more are drawn together.
+const MOST: usize = 20;
+/// Columns that a part gets to show its name, at most.
+const NAME: usize = 12;
+
+/// The signs of a strip, for below it.
+pub const KEY: &str = "key: # created, sealed  - created  x lost  (blank) kept  . free";
+
+/// A strip, and what is to be said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// The strip, of [`WIDTH`] columns.
+    pub line: String,
+    /// The parts that are wider than to scale.
+    pub enlarged: Vec<String>,
 }
 
-/// How a part is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shade {
-    /// Stays as it is.
-    Kept,
-    /// Made, in plain.
-    Made,
-    /// Made and sealed.
-    Sealed,
+/// The strip for a disk of `size` with these parts; free space is dotted.
+pub fn strip(size: Bytes, parts: &[Segment], colour: bool) -> String {
+    draw(&Strip::new(String::new(), size, parts.to_vec()), colour).line
 }
 
-/// Everything that a strip tells a terminal: the colour of each shade, and the end of one.
-pub const COLOURS: [&str; 4] = ["\x1b[2m", "\x1b[32m", "\x1b[36m", "\x1b[0m"];
-
-impl Shade {
-    const fn colour(self) -> &'static str {
-        match self {
-            Self::Kept => COLOURS[0],
-            Self::Made => COLOURS[1],
-            Self::Sealed => COLOURS[2],
+/// The strip, and which parts of it are not to scale.
+pub fn draw(strip: &Strip, colour: bool) -> Drawn {
+    let folded = strip.folded(MOST);
+    let columns = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let room = WIDTH - folded.segments.len() - 1;
+    // Names shrink until all of them have room.
+    let least = |most: usize| folded.segments.iter().map(move |part| least(part, most));
+    let most = (2..=NAME)
+        .rev()
+        .find(|most| least(*most).sum::<usize>() <= room)
+        .unwrap_or(2);
+    let lengths = folded.segments.iter().map(|part| part.extent.len.get());
+    let parts: Vec<(u64, u64)> = lengths.zip(least(most).map(columns)).collect();
+    let mut drawn = Drawn {
+        line: String::from("|"),
+        enlarged: Vec::new(),
+    };
+    let mut left = room;
+    for (part, share) in folded.segments.iter().zip(shares(&parts, columns(room))) {
+        let width = usize::try_from(share.width).unwrap_or(0).min(left);
+        left -= width;
+        let text = cell(part, width);
+        match look(part.mark).1 {
+            Some(code) if colour => drawn.line.push_str(&format!("{code}{text}{}", COLOURS[4])),
+            _ => drawn.line.push_str(&text),
+        }
+        drawn.line.push('|');
+        if share.enlarged && part.mark != Mark::Free {
+            drawn.enlarged.push(printable(&part.label).into_owned());
         }
     }
+    drawn
+}
 
-    const fn fill(self) -> char {
-        match self {
-            Self::Kept => ' ',
-            Self::Made => '-',
-            Self::Sealed => '#',
-        }
+/// Fill and colour of a mark.
+const fn look(mark: Mark) -> (char, Option<&'static str>) {
+    match mark {
+        Mark::Kept => (' ', Some(COLOURS[0])),
+        Mark::Made => ('-', Some(COLOURS[1])),
+        Mark::Sealed => ('#', Some(COLOURS[2])),
+        Mark::Lost => ('x', Some(COLOURS[3])),
+        Mark::Free => ('.', None),
+        Mark::Mixed => ('~', None),
     }
 }
 
-/// The strip for a disk of `size` with `pieces` in the order of their start; free space is dotted.
-pub fn strip(size: Bytes, pieces: &[Piece], colour: bool) -> String {
-    let parts = with_gaps(size, pieces);
-    let widths = widths(&parts);
-    let mut line = String::from("|");
-    for (part, width) in parts.iter().zip(widths) {
-        let text = match part {
-            Part::Free(_) => ".".repeat(width),
-            Part::Piece(piece) => cell(piece, width),
-        };
-        match part {
-            Part::Piece(piece) if colour => {
-                line.push_str(&format!("{}{text}{}", piece.shade.colour(), COLOURS[3]))
-            }
-            _ => line.push_str(&text),
-        }
-        line.push('|');
-    }
-    line
-}
-
-enum Part<'a> {
-    Free(Extent),
-    Piece(&'a Piece),
-}
-
-/// Gaps of less than this share of the disk are alignment, not free space.
-const VISIBLE_GAP: u64 = 200;
-
-fn with_gaps(size: Bytes, pieces: &[Piece]) -> Vec<Part<'_>> {
-    let least = Bytes::new((size.get() / VISIBLE_GAP).max(2 << 20));
-    let mut parts = Vec::new();
-    let mut from = Bytes::ZERO;
-    for piece in pieces {
-        let gap = Extent::between(from, piece.extent.start);
-        if gap.len > least {
-            parts.push(Part::Free(gap));
-        }
-        parts.push(Part::Piece(piece));
-        from = from.max(piece.extent.end());
-    }
-    let rest = Extent::between(from, size);
-    if rest.len > least || parts.is_empty() {
-        parts.push(Part::Free(rest));
-    }
-    parts
-}
-
-fn least(part: &Part<'_>) -> usize {
-    match part {
-        Part::Free(_) => 3,
-        Part::Piece(piece) => piece.label.chars().count().clamp(2, 12),
+fn least(part: &Segment, most: usize) -> usize {
+    match part.mark {
+        Mark::Free => 2,
+        _ => name(part).chars().count().clamp(2, most),
     }
 }
 
-fn len(part: &Part<'_>) -> u64 {
-    match part {
-        Part::Free(extent) => extent.len.get(),
-        Part::Piece(piece) => piece.extent.len.get(),
+fn name(part: &Segment) -> String {
+    match part.parts {
+        1 => printable(&part.label).into_owned(),
+        count => format!("({count})"),
     }
 }
 
-/// Everybody's least, and the rest to scale.
-fn widths(parts: &[Part<'_>]) -> Vec<usize> {
-    let bars = parts.len() + 1;
-    let mut widths: Vec<usize> = parts.iter().map(least).collect();
-    let room = WIDTH.saturating_sub(bars + widths.iter().sum::<usize>());
-    let total: u128 = parts
-        .iter()
-        .map(|part| u128::from(len(part)))
-        .sum::<u128>()
-        .max(1);
-    let mut given = 0;
-    for (width, part) in widths.iter_mut().zip(parts) {
-        let share = u128::from(len(part)) * room as u128 / total;
-        let share = usize::try_from(share).unwrap_or(0);
-        *width += share;
-        given += share;
-    }
-    let largest = (0..parts.len()).max_by_key(|index| len(&parts[*index]));
-    if let Some(largest) = largest {
-        widths[largest] += room - given;
-    }
-    widths
-}
-
-fn cell(piece: &Piece, width: usize) -> String {
-    let label: String = printable(&piece.label).chars().take(width).collect();
+fn cell(part: &Segment, width: usize) -> String {
+    let (fill, _) = look(part.mark);
+    let label: String = match part.mark {
+        Mark::Free => String::new(),
+        _ => name(part).chars().take(width).collect(),
+    };
     let rest = width - label.chars().count();
-    let fill = piece.shade.fill().to_string();
-    format!("{label}{}", fill.repeat(rest))
+    label + &fill.to_string().repeat(rest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::Extent;
 
-    fn piece(label: &str, start: u64, len: u64) -> Piece {
-        let extent = Extent::new(Bytes::mib(start), Bytes::mib(len));
-        Piece {
+    fn part(label: &str, start: u64, len: u64) -> Segment {
+        Segment {
+            number: Some(1),
             label: label.into(),
-            shade: Shade::Sealed,
-            extent,
+            extent: Extent::new(Bytes::mib(start), Bytes::mib(len)),
+            mark: Mark::Sealed,
+            parts: 1,
         }
     }
 
     #[test]
     fn a_strip_is_80_columns_whatever_is_on_the_disk() {
         let talos = [
-            piece("EFI", 1, 2101),
-            piece("META", 2102, 1),
-            piece("STATE", 2103, 100),
-            piece("EPHEMERAL", 2203, 30000),
+            part("EFI", 1, 2101),
+            part("META", 2102, 1),
+            part("STATE", 2103, 100),
+            part("EPHEMERAL", 2203, 30000),
         ];
         for pieces in [&talos[..], &talos[..1], &[]] {
             let strip = strip(Bytes::mib(32768), pieces, false);
@@ -169,8 +132,34 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_full_of_partitions_still_makes_a_strip() {
-        let many: Vec<Piece> = (0..128).map(|n| piece("u-data", n * 10 + 1, 10)).collect();
-        assert!(strip(Bytes::mib(2000), &many, false).len() >= WIDTH);
+    fn what_is_not_to_scale_is_said() {
+        let disk = Strip::new(
+            String::new(),
+            Bytes::mib(8192),
+            vec![
+                part("META", 1, 1),
+                part("half", 2, 4094),
+                part("rest", 4096, 4096),
+            ],
+        );
+        let drawn = draw(&disk, false);
+        assert_eq!(drawn.enlarged, ["META"]);
+        let widths: Vec<usize> = drawn
+            .line
+            .split('|')
+            .map(|part| part.chars().count())
+            .collect();
+        assert_eq!(widths[1..4], [4, 36, 36]);
+    }
+
+    #[test]
+    fn a_disk_full_of_partitions_is_still_80_columns() {
+        for count in [19, 20, 21, 26, 128] {
+            for name in ["p", "u-data", "a-name-of-more-than-twelve"] {
+                let many: Vec<Segment> = (0..count).map(|n| part(name, n * 20 + 1, 10)).collect();
+                let strip = strip(Bytes::mib(count * 20 + 2), &many, false);
+                assert_eq!(strip.chars().count(), WIDTH, "{strip}");
+            }
+        }
     }
 }

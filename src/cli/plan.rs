@@ -1,39 +1,76 @@
 //! `keelblock plan`.
 
+use std::path::Path;
+
 use crate::apply::filesystem;
 use crate::cli::args::{Global, PlanArgs, PlanningArgs};
 use crate::cli::context::{self, Subject};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
-use crate::cli::picture::{Piece, Shade, strip};
+use crate::cli::picture::{KEY, draw};
 use crate::cli::table::{Table, WIDTH, wrap};
-use crate::cli::{files, kdf};
+use crate::cli::{expiry, files, kdf};
 use crate::config;
 use crate::config::spec::Spec;
-use crate::entropy::{Entropy as _, OsEntropy};
 use crate::exit::Exit;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::planner::{self, Options};
-use crate::plan::{Action, ContentPlan, DiskPlan, KdfCost, PartitionPlan, Plan};
+use crate::picture::{self, Sheet, html, svg};
+use crate::plan::{ContentPlan, DiskPlan, KdfCost, Plan, canonical};
 use crate::printable::printable;
-use crate::probe::inventory::Machine;
-use crate::units::{Bytes, Extent};
+use crate::probe::inventory::{Disk, Machine};
+use crate::units::Bytes;
 
 pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let spec = files::config(&args.config.config)?;
-    let subject = context::subject(global, &spec, &args.target, &args.consent)?;
-    let plan = make(&spec, &subject, &args.planning)?;
+    for path in &args.picture {
+        Kind::of(path)?;
+    }
+    let plan = match &args.show {
+        Some(path) => files::plan(path)?,
+        None => planned(global, args)?,
+    };
     if let Some(path) = &args.output {
-        let json = serde_json::to_vec_pretty(&plan);
-        files::write(
-            path,
-            &json
-                .map_err(|error| Failure::internal("the plan cannot be written as JSON", error))?,
-        )?;
+        files::write(path, canonical::file(&plan).as_bytes())?;
+    }
+    for path in &args.picture {
+        let sheet = Sheet::of(&plan);
+        let drawn = match Kind::of(path)? {
+            Kind::Svg => svg::render(&sheet),
+            Kind::Html => html::render(&sheet),
+        };
+        files::write(path, drawn.as_bytes())?;
     }
     output.print(&plan, |colour| render(&plan, colour))?;
     Ok(Exit::Done)
+}
+
+fn planned(global: &Global, args: &PlanArgs) -> Result<Plan, Failure> {
+    let spec = files::config(&args.config)?;
+    let subject = context::subject(global, &spec, &args.target, &args.consent)?;
+    expiry::expiring(make(&spec, &subject, &args.planning)?, args.expires)
+}
+
+/// What a picture is drawn as; its name says so.
+#[derive(Clone, Copy)]
+enum Kind {
+    Svg,
+    Html,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        let extension = path.extension().and_then(|it| it.to_str()).unwrap_or("");
+        match extension.to_ascii_lowercase().as_str() {
+            "svg" => Ok(Self::Svg),
+            "html" | "htm" => Ok(Self::Html),
+            _ => {
+                let message = format!("{} says not which kind of picture it is", path.display());
+                let failure = Failure::new(Exit::Usage, message);
+                Err(failure.hint("give it a name that ends in .svg or .html"))
+            }
+        }
+    }
 }
 
 /// Plans `subject`.
@@ -47,7 +84,7 @@ pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<P
         kdf_seconds,
         wipe: subject.wipe.clone(),
         only: subject.only.clone(),
-        ..options(spec, &subject.inventory.machine, planning)?
+        ..options(spec, &subject.inventory.machine, &used(subject), planning)
     };
     Ok(planner::plan(
         spec,
@@ -57,15 +94,25 @@ pub fn make(spec: &Spec, subject: &Subject, planning: &PlanningArgs) -> Result<P
     )?)
 }
 
-/// What `planning` and the machine say, without the cost of a keyslot: that takes a measurement.
-///
-/// # Errors
-/// Exit 1 without random numbers.
+/// The disks that roles were given.
+fn used(subject: &Subject) -> Vec<&Disk> {
+    let roles = &subject.selection.roles;
+    let is_used = |disk: &&Disk| {
+        roles
+            .iter()
+            .any(|role| role.disk_id.as_ref() == Some(&disk.id))
+    };
+    subject.inventory.disks.iter().filter(is_used).collect()
+}
+
+/// What `planning`, the machine and the `disks` to be written say, without the cost of a keyslot: that takes a
+/// measurement.
 pub fn options(
     spec: &Spec,
     machine: &Machine,
+    disks: &[&Disk],
     planning: &PlanningArgs,
-) -> Result<Options, Failure> {
+) -> Options {
     let talos = planning
         .talos
         .or_else(|| version_of(spec))
@@ -75,8 +122,11 @@ pub fn options(
         _ if talos < TalosVersion::UKI_ON_UEFI => Bootloader::Grub,
         _ => Bootloader::Uki,
     });
-    Ok(Options {
-        seed: seed(planning)?,
+    let uuid = planning.uuid.clone().or_else(|| machine.uuid.clone());
+    let config_digest = config_digest(spec);
+    let derived = || derived_seed(&config_digest, uuid.as_deref(), disks);
+    Options {
+        seed: planning.seed.unwrap_or_else(derived),
         talos,
         bootloader,
         kdf: KdfCost {
@@ -88,11 +138,11 @@ pub fn options(
         ephemeral_filesystem: !planning.no_ephemeral_filesystem,
         mark: !planning.no_mark,
         mkfs: filesystem::mkfs_facts(talos),
-        uuid: planning.uuid.clone().or_else(|| machine.uuid.clone()),
+        uuid,
         wipe: Vec::new(),
         only: None,
-        config_digest: config_digest(spec),
-    })
+        config_digest,
+    }
 }
 
 fn version_of(spec: &Spec) -> Option<TalosVersion> {
@@ -101,15 +151,18 @@ fn version_of(spec: &Spec) -> Option<TalosVersion> {
     (version >= TalosVersion::OLDEST).then_some(version)
 }
 
-fn seed(planning: &PlanningArgs) -> Result<Seed, Failure> {
-    if let Some(seed) = planning.seed {
-        return Ok(seed);
-    }
-    let mut bytes = [0; 16];
-    OsEntropy
-        .fill(&mut bytes)
-        .map_err(|error| Failure::internal("there is no seed for GUIDs", error))?;
-    Ok(Seed::new(bytes))
+/// The seed of a plan that was given none: the same for the same configuration, machine and disks with the same
+/// contents, and so another one once anything was written. Disks count in the order of their identities.
+fn derived_seed(config_digest: &str, uuid: Option<&str>, disks: &[&Disk]) -> Seed {
+    let mut disks = disks.to_vec();
+    disks.sort_by_key(|disk| (&disk.id, &disk.path));
+    let facts = |disk: &&Disk| {
+        let size = disk.talos.size.to_string();
+        [&disk.id, &disk.path, &size, &disk.fingerprint].map(String::clone)
+    };
+    let facts: Vec<String> = disks.iter().flat_map(facts).collect();
+    let inputs = [config_digest, uuid.unwrap_or_default()].into_iter();
+    Seed::derive(inputs.chain(facts.iter().map(String::as_str)))
 }
 
 /// SHA-256 over the configuration without its secrets and places.
@@ -126,10 +179,13 @@ pub fn render(plan: &Plan, colour: bool) -> String {
         text.push_str(&format!(" for {}", printable(&plan.machine.product)));
     }
     text.push_str(&format!(", sizes of Talos {}\n", plan.talos));
+    if let Some(valid) = plan.valid {
+        text.push_str(&format!("valid until {}\n", valid.until));
+    }
     for disk in &plan.disks {
         text.push_str(&render_disk(disk, colour));
     }
-    text.push('\n');
+    text.push_str(&format!("\n{KEY}\n"));
     if plan.is_converged() {
         text.push_str("nothing to lay out: everything is there; apply checks that it opens\n");
     } else {
@@ -142,10 +198,31 @@ pub fn render(plan: &Plan, colour: bool) -> String {
             plan.cost.bytes_written, plan.cost.memory
         ));
     }
+    if let Some(kdf) = measured(plan) {
+        let again = format!(
+            "--kdf-memory {}M --kdf-time {} --kdf-lanes {}",
+            kdf.memory.get() >> 20,
+            kdf.time,
+            kdf.lanes
+        );
+        let note = format!("the cost of a key was measured; for this very plan again give {again}");
+        text.push_str(&format!("note: {}\n", wrap(&note, WIDTH - 6, 6)));
+    }
     for remark in &plan.remarks {
         text.push_str(&format!("note: {}\n", wrap(remark, WIDTH - 6, 6)));
     }
     text
+}
+
+/// What a key costs, if that was measured.
+fn measured(plan: &Plan) -> Option<KdfCost> {
+    plan.cost.seconds?;
+    let partitions = plan.disks.iter().flat_map(|disk| &disk.partitions);
+    let mut made = partitions.filter(|p| p.is_made());
+    made.find_map(|p| match &p.content {
+        ContentPlan::Sealed(seal) => Some(seal.kdf),
+        _ => None,
+    })
 }
 
 fn render_disk(disk: &DiskPlan, colour: bool) -> String {
@@ -170,13 +247,7 @@ fn render_disk(disk: &DiskPlan, colour: bool) -> String {
         );
         text.push_str(&format!("  discarded: {text_gone}\n"));
     }
-    let pieces: Vec<Piece> = disk
-        .partitions
-        .iter()
-        .filter(|p| p.action != Action::Wipe)
-        .map(piece)
-        .collect();
-    text.push_str(&format!("{}\n", strip(disk.geometry.size, &pieces, colour)));
+    text.push_str(&pictures(disk, colour));
     let mut table = Table::new(&["#", "NAME", "START", "SIZE", "DO", "CONTENT"], &[0, 2, 3]);
     for partition in &disk.partitions {
         table.row([
@@ -184,62 +255,33 @@ fn render_disk(disk: &DiskPlan, colour: bool) -> String {
             partition.name.clone(),
             partition.start.to_string(),
             partition.size.to_string(),
-            action(partition).to_owned(),
-            content(&partition.content),
+            partition.action.word().to_owned(),
+            partition.content.in_words(),
         ]);
     }
     text + &table.render()
 }
 
-pub(super) fn piece(partition: &PartitionPlan) -> Piece {
-    let shade = match (&partition.content, partition.is_made()) {
-        (_, false) => Shade::Kept,
-        (ContentPlan::Sealed(_), true) => Shade::Sealed,
-        (_, true) => Shade::Made,
-    };
-    Piece {
-        label: partition.name.clone(),
-        shade,
-        extent: Extent::new(partition.start, partition.size),
+/// The disk before and after.
+pub(super) fn pictures(disk: &DiskPlan, colour: bool) -> String {
+    let drawn = picture::disk(disk);
+    let mut text = String::new();
+    let mut enlarged: Vec<String> = Vec::new();
+    for (title, strip) in [("before", &drawn.before), ("after", &drawn.after)] {
+        let drawn = draw(strip, colour);
+        text.push_str(&format!("{title}\n{}\n", drawn.line));
+        let new = drawn
+            .enlarged
+            .into_iter()
+            .filter(|name| !enlarged.contains(name));
+        enlarged.extend(new.collect::<Vec<_>>());
     }
-}
-
-pub(super) const fn action(partition: &PartitionPlan) -> &'static str {
-    match partition.action {
-        Action::Keep => "keep",
-        Action::Create => "create",
-        Action::Seal => "seal",
-        Action::Wipe => "wipe",
+    if !enlarged.is_empty() {
+        let names = enlarged.join(", ");
+        text.push_str(&format!(
+            "  wider than to scale: {}\n",
+            wrap(&names, WIDTH - 24, 24)
+        ));
     }
-}
-
-pub(super) fn content(content: &ContentPlan) -> String {
-    match content {
-        ContentPlan::AsIs { found } => format!("{found}, as it is"),
-        ContentPlan::Empty { then } => then.clone(),
-        ContentPlan::Filesystem(plan) => plan.kind.clone(),
-        ContentPlan::Meta {
-            state: Some(crate::plan::StateTag::Encryption),
-        } => String::from("how to open STATE (tag 0x09)"),
-        ContentPlan::Meta { .. } => String::from("META without tag 0x09"),
-        ContentPlan::Sealed(plan) => {
-            let slots: Vec<String> = plan
-                .slots
-                .iter()
-                .map(|s| format!("slot {} {}", s.slot, s.source))
-                .collect();
-            let inside = plan
-                .filesystem
-                .as_ref()
-                .map_or("empty", |fs| fs.kind.as_str());
-            format!(
-                "LUKS2 {}, {}-byte sectors, {}, argon2id {} × {}; {inside} inside",
-                plan.cipher,
-                plan.sector_size,
-                slots.join(", "),
-                plan.kdf.memory,
-                plan.kdf.time
-            )
-        }
-    }
+    text
 }

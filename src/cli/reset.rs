@@ -9,12 +9,13 @@ use crate::apply::receipt::{Outcome, Receipt};
 use crate::cli::args::{Global, OptionalConfigArgs, PlanningArgs, parse_block_size, parse_size};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
-use crate::cli::{apply, files, kdf, plan as planning};
+use crate::cli::{apply, expiry, files, kdf, plan as planning};
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::partitioner::planner::Options;
 use crate::partitioner::reset::{self, Request, ResetError, Subject};
-use crate::plan::{Plan, Proof};
+use crate::plan::validity::Expiry;
+use crate::plan::{Plan, Proof, canonical};
 use crate::units::{BlockSize, Bytes};
 use target::Targets;
 
@@ -72,6 +73,10 @@ pub struct ResetArgs {
     /// Write the plan to this file, for `apply FILE --confirm SAFE-RESET`
     #[arg(short, long, value_name = "FILE", conflicts_with = "confirm")]
     pub output: Option<PathBuf>,
+    /// When that plan expires: a time from now, such as 24h or 7d, or a moment in UTC, such as
+    /// 2026-12-01T08:00:00Z [default: never]
+    #[arg(long, value_name = "WHEN", requires = "output", value_parser = Expiry::parse)]
+    pub expires: Option<Expiry>,
     /// Where journal and receipt go [default: /run/keelblock, or the temporary folder]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
@@ -90,15 +95,12 @@ pub fn run(global: &Global, args: &ResetArgs, output: &mut Output) -> Result<Exi
     };
     let targets = Targets::find(global, args)?;
     let (plan, lost) = make(&targets, &spec, args)?;
+    let plan = expiry::expiring(plan, args.expires)?;
     if let Some(path) = &args.output {
-        let json = serde_json::to_vec_pretty(&plan)
-            .map_err(|error| Failure::internal("the plan cannot be written as JSON", error))?;
-        files::write(path, &json)?;
+        files::write(path, canonical::file(&plan).as_bytes())?;
     }
     if args.confirm.is_none() {
-        output.print(&plan, |colour| {
-            preview::render(&plan, &targets.disks(), lost, colour)
-        })?;
+        output.print(&plan, |colour| preview::render(&plan, lost, colour))?;
         return Ok(Exit::Done);
     }
     let receipt = apply::execute(&spec, &plan, args.state_dir.as_deref())?;
@@ -143,7 +145,8 @@ fn user_volume(name: &str) -> Result<(), Failure> {
 /// The plan, and whether there is anything to lose.
 fn make(targets: &Targets, spec: &Spec, args: &ResetArgs) -> Result<(Plan, bool), Failure> {
     let machine = &targets.inventory.machine;
-    let base = planning::options(spec, machine, &args.planning)?;
+    let disks = targets.disks();
+    let base = planning::options(spec, machine, &disks, &args.planning);
     let options = if args.reseal {
         let (kdf, kdf_seconds) = kdf::choose(&args.planning, machine)?;
         Options {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::apply::binding::{self, Mismatch};
 use crate::apply::journal::{Journal, Lines, NoJournal};
 use crate::cli::error::Failure;
 use crate::cli::files;
@@ -53,11 +54,11 @@ fn has_planned_table(disk: &DiskPlan, source: &dyn BlockSource) -> bool {
     guid == Some(disk.table)
 }
 
-/// Checks that every device of a plan from elsewhere is the disk that was planned: after a reboot another disk may
-/// have its name, and a blank one of the same size would look the same.
+/// Checks that every device of a plan from elsewhere is the disk that was planned, in the machine that was planned:
+/// after a reboot another disk may have its name, and a blank one of the same size would look the same.
 ///
 /// # Errors
-/// Exit 3 if the machine does not have it, 4 if its name belongs to another disk.
+/// Exit 3 if the machine does not have it, 4 with every fact that differs.
 pub fn same_disks(plan: &Plan, machine: impl FnOnce() -> Inventory) -> Result<(), Failure> {
     let is_device = |disk: &&DiskPlan| {
         let path = Path::new(&disk.path);
@@ -68,16 +69,28 @@ pub fn same_disks(plan: &Plan, machine: impl FnOnce() -> Inventory) -> Result<()
         return Ok(());
     }
     let machine = machine();
-    let at = |path: &str| machine.disks.iter().find(|disk| disk.path == path);
+    let elsewhere = binding::machine(plan, &machine.machine);
     for planned in devices {
-        match at(&planned.path) {
-            Some(disk) if disk.id == planned.id => {}
-            Some(disk) => return Err(another_disk(planned, &disk.id, &machine)),
+        let found = machine.disks.iter().find(|disk| disk.path == planned.path);
+        let differences = match found {
+            Some(disk) => binding::disk(planned, disk),
+            None if !elsewhere.is_empty() => Vec::new(),
             None if is_nowhere(planned, &machine) => return Err(no_disk(planned)),
-            None => return Err(another_disk(planned, "unknown", &machine)),
+            None => vec![Mismatch {
+                field: "disk id",
+                planned: planned.id.clone(),
+                found: String::from("unknown"),
+            }],
+        };
+        if !differences.is_empty() {
+            let all = [differences, elsewhere].concat();
+            return Err(another_disk(planned, &all, &machine));
         }
     }
-    Ok(())
+    match elsewhere.is_empty() {
+        true => Ok(()),
+        false => Err(another_machine(&elsewhere)),
+    }
 }
 
 /// Whether neither the planned disk nor any other of its name is there.
@@ -92,18 +105,28 @@ fn no_disk(planned: &DiskPlan) -> Failure {
         .hint("plug the planned disk in; `keelblock probe` lists those that are there")
 }
 
-fn another_disk(planned: &DiskPlan, found: &str, machine: &Inventory) -> Failure {
+fn another_machine(differences: &[Mismatch]) -> Failure {
+    let message = "refusing to write: it is another machine than the planned one";
+    let mut failure = Failure::new(Exit::Refused, message);
+    failure.causes = differences.iter().map(ToString::to_string).collect();
+    failure.hint("apply it on the planned machine, or run `keelblock plan` again on this one")
+}
+
+fn another_disk(planned: &DiskPlan, differences: &[Mismatch], machine: &Inventory) -> Failure {
     let message = format!(
         "refusing to write {}: it is another disk than the planned one",
         planned.path
     );
     let mut failure = Failure::new(Exit::Refused, message);
-    failure.causes = vec![format!("planned: {}, found: {found}", planned.id)];
+    failure.causes = differences.iter().map(ToString::to_string).collect();
     let now = machine.disks.iter().find(|disk| disk.id == planned.id);
     failure.hint(match now {
-        Some(disk) => format!(
+        Some(disk) if disk.path != planned.path => format!(
             "the planned disk is {} now: run `keelblock plan` again",
             disk.path
+        ),
+        Some(_) => String::from(
+            "if nothing but the port changed, put it back; otherwise run `keelblock plan` again",
         ),
         None => String::from("plug the planned disk in, or run `keelblock plan` again"),
     })

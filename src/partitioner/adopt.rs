@@ -7,8 +7,9 @@ use crate::config::spec::Spec;
 use crate::partitioner::content::Inside;
 use crate::partitioner::disk::DiskError;
 use crate::partitioner::wanted::WantedPartition;
-use crate::plan::{Action, ContentPlan, PartitionPlan};
+use crate::plan::{Action, ContentPlan, FoundPartition, PartitionPlan};
 use crate::probe::inventory::{Content, Layout};
+use crate::units::Bytes;
 
 pub use crate::probe::is_talos_name;
 
@@ -89,6 +90,40 @@ pub fn keep_all(layout: &Layout) -> Result<Vec<PartitionPlan>, DiskError> {
         });
     }
     Ok(kept)
+}
+
+/// Everything on a disk of `size` bytes that a picture of it shows, in the order of its start.
+pub fn seen(layout: &Layout, size: u64) -> Vec<FoundPartition> {
+    let labelled = |kind: &str, label: &str| match label {
+        "" => kind.to_owned(),
+        label => format!("{kind} {label:?}"),
+    };
+    let mut seen: Vec<FoundPartition> = Vec::new();
+    for partition in &layout.partitions {
+        let label = partition
+            .signatures
+            .first()
+            .map_or("", |s| s.label.as_str());
+        seen.push(FoundPartition {
+            number: partition.number,
+            name: partition.name.clone(),
+            start: partition.extent.start,
+            size: partition.extent.len,
+            holds: labelled(found(layout, partition.number).word(), label),
+        });
+    }
+    // Without a table, what is on the disk has all of it.
+    if layout.table.is_none() {
+        seen.extend(layout.signatures.iter().take(1).map(|s| FoundPartition {
+            number: 0,
+            name: String::new(),
+            start: Bytes::ZERO,
+            size: Bytes::new(size),
+            holds: labelled(&s.kind, &s.label),
+        }));
+    }
+    seen.sort_by_key(|found| (found.start, found.number));
+    seen
 }
 
 /// What is in a partition.

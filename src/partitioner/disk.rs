@@ -9,7 +9,9 @@ use crate::partitioner::planner::{Options, title};
 use crate::partitioner::reset::erasing;
 use crate::partitioner::wanted::{self, Style, WantedPartition, WantedSize};
 use crate::partitioner::{adopt, wipe};
-use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, Precondition, StateTag};
+use crate::plan::{
+    Action, ContentPlan, DiskIdentity, DiskPlan, PartitionPlan, Precondition, StateTag,
+};
 use crate::probe::inventory::{Content, Disk, Layout};
 use crate::probe::marker::MARKER_EXTENT;
 use crate::units::{BlockSize, Bytes, Extent, Geometry, UnsupportedBlockSize};
@@ -123,6 +125,7 @@ pub fn plan(
     Ok(DiskPlan {
         path: disk.path.clone(),
         id: disk.id.clone(),
+        identity: identity(disk),
         title: title(disk),
         roles: roles.to_vec(),
         geometry,
@@ -146,6 +149,23 @@ pub fn before(disk: &Disk) -> Precondition {
         content: adopt::in_words(&disk.content),
         diskseq: disk.diskseq,
         unfinished: layout.and_then(|layout| layout.unfinished.clone()),
+        partitions: layout.map_or_else(Vec::new, |layout| adopt::seen(layout, disk.talos.size)),
+    }
+}
+
+/// Every fact that tells `disk` from another.
+pub fn identity(disk: &Disk) -> DiskIdentity {
+    let talos = &disk.talos;
+    let usb = disk.usb.as_ref();
+    let usb = usb.map(|usb| format!("{}:{} {}", usb.vendor_id, usb.product_id, usb.serial));
+    DiskIdentity {
+        wwid: talos.wwid.clone(),
+        uuid: talos.uuid.clone(),
+        serial: talos.serial.clone(),
+        model: talos.model.clone(),
+        usb: usb.unwrap_or_default().trim_end().to_owned(),
+        transport: talos.transport.clone(),
+        bus_path: talos.bus_path.clone(),
     }
 }
 

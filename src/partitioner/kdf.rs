@@ -62,11 +62,7 @@ pub fn cost(measured: Measured, wished: Wished) -> Result<(KdfCost, f64), TooMuc
     let memory = wished.memory.unwrap_or_else(|| {
         let affordable =
             gib(TARGET_SECONDS / (measured.seconds_per_gib.max(1e-6) * f64::from(time)));
-        MAX_MEMORY
-            .min(half)
-            .min(affordable)
-            .max(MIN_MEMORY)
-            .align_down(Bytes::MIB)
+        steady(MAX_MEMORY.min(half).min(affordable)).max(MIN_MEMORY)
     });
     if memory > half {
         return Err(TooMuchMemory {
@@ -86,9 +82,15 @@ pub fn cost(measured: Measured, wished: Wished) -> Result<(KdfCost, f64), TooMuc
     ))
 }
 
-/// As many passes as fit into the target, where all the memory does not fill it.
+/// The power of two at or below: two measurements of one machine differ a little, and must give the same plan.
+fn steady(memory: Bytes) -> Bytes {
+    Bytes::new(memory.get().checked_ilog2().map_or(0, |log| 1 << log))
+}
+
+/// As many passes as fit into the target, where all the memory does not fill it; in steps, for the same reason.
 fn more_passes(pass: f64) -> u32 {
-    (MIN_TIME..=64)
+    [MIN_TIME, 6, 8, 12, 16, 24, 32, 48, 64]
+        .into_iter()
         .rev()
         .find(|time| f64::from(*time) * pass <= TARGET_SECONDS)
         .unwrap_or(MIN_TIME)
@@ -141,6 +143,14 @@ mod tests {
             cost.memory < Bytes::mib(128) && seconds <= 2.0,
             "{cost:?} {seconds}"
         );
+    }
+
+    #[test]
+    fn measurements_that_differ_a_little_give_the_same_cost() {
+        for (one, other) in [(0.21, 0.24), (0.9, 0.99), (4.2, 4.9)] {
+            let cost = |seconds| cost(machine(16384, seconds), Wished::default()).unwrap().0;
+            assert_eq!(cost(one), cost(other));
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::partitioner::disk::{self, DiskError};
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::wanted::{self, Style};
 use crate::partitioner::{cost, remarks, steps};
-use crate::plan::{Cost, KdfCost, MachineBinding, Plan, Proof, Purpose, SCHEMA};
-use crate::probe::inventory::{Disk, Inventory};
+use crate::plan::{Cost, DiskPlan, Host, KdfCost, MachineBinding, Plan, Proof, Purpose, SCHEMA};
+use crate::probe::inventory::{Disk, Inventory, Machine};
 use crate::selector::selection::{Outcome, Selection};
 use crate::units::Bytes;
 
@@ -94,13 +94,12 @@ pub fn plan(
     let plan = Plan {
         schema: SCHEMA.to_owned(),
         id: String::new(),
+        digest: String::new(),
+        valid: None,
         purpose: Purpose::Apply,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: options.seed,
-        machine: MachineBinding {
-            uuid: options.uuid.clone(),
-            product: inventory.machine.product.clone(),
-        },
+        machine: binding(&inventory.machine, &disks, options),
         config: options.config_digest.clone(),
         talos: options.talos.to_string(),
         cost: estimate(&disks, options),
@@ -108,8 +107,22 @@ pub fn plan(
         remarks: remarks::remarks(spec, &disks, options),
         disks,
         steps,
+        checks: std::collections::BTreeMap::new(),
     };
     Ok(plan.sealed())
+}
+
+/// What the plan has to find again of the machine: all of it where one of its own disks is written.
+pub(super) fn binding(machine: &Machine, disks: &[DiskPlan], options: &Options) -> MachineBinding {
+    let on_device = disks.iter().any(|disk| disk.path.starts_with("/dev/"));
+    MachineBinding {
+        uuid: options.uuid.clone(),
+        product: machine.product.clone(),
+        host: on_device.then(|| Host {
+            uuid: machine.uuid.clone(),
+            product: machine.product.clone(),
+        }),
+    }
 }
 
 /// Disk → roles, system disk first, then in the order of the roles.
@@ -174,10 +187,8 @@ pub(super) fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Co
     // The rest of the process: buffers, headers, the plan itself.
     let memory = memory.checked_add(Bytes::mib(16)).unwrap_or(memory);
     let seconds = options.kdf_seconds.map(|per_slot| {
-        let slots = u32::try_from(slots).unwrap_or(u32::MAX);
-        let writing = (bytes + zeroed) / (200 << 20);
-        (per_slot * f64::from(slots) + f64::from(u32::try_from(writing).unwrap_or(u32::MAX)) + 0.1)
-            .round_to_tenth()
+        let deriving = per_slot * f64::from(u32::try_from(slots).unwrap_or(u32::MAX));
+        whole_seconds(deriving).saturating_add((bytes + zeroed) / (200 << 20))
     });
     Cost {
         bytes_written: Bytes::new(bytes),
@@ -187,12 +198,8 @@ pub(super) fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Co
     }
 }
 
-trait RoundToTenth {
-    fn round_to_tenth(self) -> Self;
-}
-
-impl RoundToTenth for f64 {
-    fn round_to_tenth(self) -> Self {
-        (self * 10.0).round() / 10.0
-    }
+/// The next whole number above, within a day: no plan takes longer to derive keys.
+fn whole_seconds(seconds: f64) -> u64 {
+    let above = (0..86_400_u32).find(|whole| f64::from(*whole) >= seconds);
+    u64::from(above.unwrap_or(86_400))
 }

@@ -30,6 +30,40 @@ pub enum ContentPlan {
     },
 }
 
+impl ContentPlan {
+    /// In words, for tables.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::AsIs { found } => format!("{found}, as it is"),
+            Self::Empty { then } => then.clone(),
+            Self::Filesystem(plan) => plan.kind.clone(),
+            Self::Meta {
+                state: Some(StateTag::Encryption),
+            } => String::from("how to open STATE (tag 0x09)"),
+            Self::Meta { .. } => String::from("META without tag 0x09"),
+            Self::Sealed(plan) => {
+                let slots: Vec<String> = plan
+                    .slots
+                    .iter()
+                    .map(|s| format!("slot {} {}", s.slot, s.source))
+                    .collect();
+                let inside = plan
+                    .filesystem
+                    .as_ref()
+                    .map_or("empty", |fs| fs.kind.as_str());
+                format!(
+                    "LUKS2 {}, {}-byte sectors, {}, argon2id {} × {}; {inside} inside",
+                    plan.cipher,
+                    plan.sector_size,
+                    slots.join(", "),
+                    plan.kdf.memory,
+                    plan.kdf.time
+                )
+            }
+        }
+    }
+}
+
 /// What META's tag 0x09 will hold; the bytes are made when applying, because they may hold a passphrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

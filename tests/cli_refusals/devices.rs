@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::panicking;
 
+use keelblock::plan::{Plan, canonical};
+
 use crate::cli::{Bench, apply, config, digest, root, tool};
 use crate::images::{Memory, nobody};
 
@@ -187,6 +189,114 @@ fn a_plan_is_not_applied_to_another_disk_of_the_same_name() {
         "keelblock plan",
     ];
     bench.refuses(4, &apply, &words);
+}
+
+/// Every fact that binds a plan, planned as it is not now: each refuses, with its name and both values.
+#[test]
+fn a_plan_is_bound_to_every_fact_of_machine_and_disk() {
+    if !root("to set up a loop device") {
+        return;
+    }
+    let (bench, device) = bench(&[]);
+    let mut arguments = vec!["plan", "-c", "node.yaml", "--disk", device.name()];
+    arguments.extend(["-o", "disk.plan", "--uuid", crate::cli::UUID]);
+    arguments.extend(crate::cli::CHEAP);
+    bench.run(&arguments).exits(0);
+    let text = fs::read_to_string(bench.path("disk.plan")).unwrap();
+    let planned: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let apply = [
+        "apply",
+        "disk.plan",
+        "-c",
+        "node.yaml",
+        "--state-dir",
+        "state",
+    ];
+    for (pointer, value, word) in [
+        (
+            "/machine/host/uuid",
+            "x1".into(),
+            "machine uuid (planned: x1, found: ",
+        ),
+        (
+            "/machine/host/product",
+            "x2".into(),
+            "machine product (planned: x2, found: ",
+        ),
+        (
+            "/disks/0/id",
+            "wwid x3".into(),
+            "disk id (planned: wwid x3, found: path ",
+        ),
+        (
+            "/disks/0/identity/wwid",
+            "x4".into(),
+            "wwid (planned: x4, found: none)",
+        ),
+        (
+            "/disks/0/identity/uuid",
+            "x5".into(),
+            "uuid (planned: x5, found: none)",
+        ),
+        (
+            "/disks/0/identity/serial",
+            "x6".into(),
+            "serial (planned: x6, found: none)",
+        ),
+        (
+            "/disks/0/identity/model",
+            "x7".into(),
+            "model (planned: x7, found: ",
+        ),
+        (
+            "/disks/0/identity/usb",
+            "x8".into(),
+            "usb (planned: x8, found: none)",
+        ),
+        (
+            "/disks/0/identity/transport",
+            "x9".into(),
+            "transport (planned: x9, found: ",
+        ),
+        (
+            "/disks/0/identity/bus_path",
+            "xa".into(),
+            "bus_path (planned: xa, found: /virtual",
+        ),
+        (
+            "/disks/0/geometry/size",
+            (5_u64 << 30).into(),
+            "size is not the one of the plan (planned: 5368709120 bytes, found: 4294967296 bytes",
+        ),
+        (
+            "/disks/0/geometry/logical",
+            4096.into(),
+            "logical block size is not the one of the plan (planned: 4096 bytes, found: 512 bytes",
+        ),
+        (
+            "/disks/0/geometry/physical",
+            8192.into(),
+            "physical block size is not the one of the plan (planned: 8192 bytes, found: ",
+        ),
+        (
+            "/disks/0/before/diskseq",
+            1.into(),
+            "not the disk it was when planned",
+        ),
+        (
+            "/disks/0/before/fingerprint",
+            "ab".repeat(32).into(),
+            "(planned: blank, fingerprint abababababababab…, found: blank, fingerprint ",
+        ),
+    ] {
+        let mut other = planned.clone();
+        *other.pointer_mut(pointer).unwrap() = value;
+        let other: Plan = serde_json::from_value(other).unwrap();
+        bench.write("disk.plan", canonical::file(&other.sealed()));
+        bench.refuses(4, &apply, &[word]);
+    }
+    bench.write("disk.plan", text);
+    bench.run(&apply).exits(0);
 }
 
 /// The image below the device has no room: the kernel finds out when it writes the pages back.

@@ -1,22 +1,20 @@
 //! What a reset would do, for people.
 
-use crate::cli::picture::{Piece, Shade, strip};
 use crate::cli::plan as planning;
 use crate::cli::table::{Table, WIDTH, wrap};
 use crate::partitioner::reset::notes;
 use crate::plan::{Action, DiskPlan, EraseMethod, PartitionPlan, Plan};
-use crate::probe::inventory::{Disk, Partition};
 
 /// The whole preview; `lost` says whether there is anything to lose.
-pub fn render(plan: &Plan, disks: &[&Disk], lost: bool, colour: bool) -> String {
+pub fn render(plan: &Plan, lost: bool, colour: bool) -> String {
     let mut text = String::from("Nothing was written. ");
     text.push_str(if lost {
         "This is what a reset would do:\n"
     } else {
         "Nothing to wipe: already reset.\n"
     });
-    for (disk, found) in plan.disks.iter().zip(disks) {
-        text.push_str(&render_disk(disk, found, colour));
+    for disk in &plan.disks {
+        text.push_str(&render_disk(disk, colour));
     }
     text.push('\n');
     for remark in &plan.remarks {
@@ -44,33 +42,9 @@ pub fn note(word: &str, text: &str) -> String {
     format!("{word}: {}\n", wrap(text, WIDTH - indent, indent))
 }
 
-fn render_disk(disk: &DiskPlan, found: &Disk, colour: bool) -> String {
+fn render_disk(disk: &DiskPlan, colour: bool) -> String {
     let mut text = format!("\n{}\n  id {}\n", disk.title, disk.id);
-    let layout = found.content.layout();
-    let mut partitions: Vec<&Partition> =
-        layout.map_or_else(Vec::new, |l| l.partitions.iter().collect());
-    partitions.sort_by_key(|p| p.extent.start);
-    let before: Vec<Piece> = partitions
-        .into_iter()
-        .map(|partition| Piece {
-            label: partition.name.clone(),
-            shade: if partition.signatures.iter().any(|s| s.kind == "crypto_LUKS") {
-                Shade::Sealed
-            } else {
-                Shade::Kept
-            },
-            extent: partition.extent,
-        })
-        .collect();
-    let after: Vec<Piece> = disk
-        .partitions
-        .iter()
-        .filter(|p| p.action != Action::Wipe)
-        .map(planning::piece)
-        .collect();
-    let size = disk.geometry.size;
-    text.push_str(&format!("before\n{}\n", strip(size, &before, colour)));
-    text.push_str(&format!("after\n{}\n", strip(size, &after, colour)));
+    text.push_str(&planning::pictures(disk, colour));
     let mut table = Table::new(&["#", "NAME", "SIZE", "DO", "WHAT"], &[0, 2]);
     for (index, partition) in disk.partitions.iter().enumerate() {
         let erased = disk.erased(index).is_some();
@@ -81,7 +55,7 @@ fn render_disk(disk: &DiskPlan, found: &Disk, colour: bool) -> String {
             match (erased, partition.action) {
                 (true, Action::Wipe) => "LOSE",
                 (true, _) => "RESEAL",
-                (false, _) => planning::action(partition),
+                (false, _) => partition.action.word(),
             }
             .to_owned(),
             what(disk, index, partition),
@@ -92,7 +66,7 @@ fn render_disk(disk: &DiskPlan, found: &Disk, colour: bool) -> String {
 
 fn what(disk: &DiskPlan, index: usize, partition: &PartitionPlan) -> String {
     let Some(erase) = disk.erased(index) else {
-        return planning::content(&partition.content);
+        return partition.content.in_words();
     };
     let how = match erase.method {
         EraseMethod::CryptoErase if erase.zeroed() == partition.size => {
@@ -102,7 +76,7 @@ fn what(disk: &DiskPlan, index: usize, partition: &PartitionPlan) -> String {
         EraseMethod::Zero => "all of it is zeroed",
     };
     let then = if partition.is_made() {
-        format!("; then {}", planning::content(&partition.content))
+        format!("; then {}", partition.content.in_words())
     } else {
         String::new()
     };
@@ -110,13 +84,13 @@ fn what(disk: &DiskPlan, index: usize, partition: &PartitionPlan) -> String {
 }
 
 /// Seconds, minutes or hours.
-fn time(seconds: f64) -> String {
-    if seconds < 120.0 {
-        format!("{seconds:.0} s")
-    } else if seconds < 7200.0 {
-        format!("{:.0} min", seconds / 60.0)
+fn time(seconds: u64) -> String {
+    if seconds < 120 {
+        format!("{seconds} s")
+    } else if seconds < 7200 {
+        format!("{} min", (seconds + 30) / 60)
     } else {
-        format!("{:.1} h", seconds / 3600.0)
+        format!("{}.{} h", seconds / 3600, seconds % 3600 / 360)
     }
 }
 

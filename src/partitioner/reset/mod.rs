@@ -34,12 +34,12 @@ pub mod notes;
 use crate::config::spec::Spec;
 use crate::partitioner::adopt;
 use crate::partitioner::disk::{self, DiskError, ends};
-use crate::partitioner::planner::{Options, estimate, title};
+use crate::partitioner::planner::{self, Options, estimate, title};
 use crate::partitioner::steps;
 use crate::partitioner::wanted::Style;
 use crate::plan::{
-    Action, ContentPlan, DiskPlan, Erase, EraseMethod, MachineBinding, PartitionPlan, Plan, Proof,
-    Purpose, SCHEMA, StateTag,
+    Action, ContentPlan, DiskPlan, Erase, EraseMethod, PartitionPlan, Plan, Proof, Purpose, SCHEMA,
+    StateTag,
 };
 use crate::probe::inventory::{Content, Disk, Layout, Machine};
 use crate::probe::marker::MARKER_EXTENT;
@@ -135,13 +135,12 @@ pub fn plan(
     let plan = Plan {
         schema: SCHEMA.to_owned(),
         id: String::new(),
+        digest: String::new(),
+        valid: None,
         purpose: Purpose::Reset,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: options.seed,
-        machine: MachineBinding {
-            uuid: options.uuid.clone(),
-            product: machine.product.clone(),
-        },
+        machine: planner::binding(machine, &disks, options),
         config: options.config_digest.clone(),
         talos: options.talos.to_string(),
         cost: estimate(&disks, options),
@@ -149,6 +148,7 @@ pub fn plan(
         remarks: notes::remarks(subjects, &disks, reseal),
         disks,
         steps,
+        checks: std::collections::BTreeMap::new(),
     };
     Ok(plan.sealed())
 }
@@ -236,6 +236,7 @@ fn without(
     Ok(DiskPlan {
         path: disk.path.clone(),
         id: disk.id.clone(),
+        identity: disk::identity(disk),
         title: title(disk),
         roles: Vec::new(),
         geometry: disk::geometry(disk)?,
