@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod ask;
+mod consent;
 mod context;
 mod demo;
 mod error;
