@@ -186,6 +186,7 @@ fn the_first_command_of_every_ghost_clears_it_and_wipefs_keeps_what_it_erased() 
     for (name, size, kind, make) in cases {
         let image = Image::new(size);
         make(&image);
+        assert!(!image.ghosts().is_empty(), "{name}: {:#?}", image.content());
         let ghost = only(&image, kind);
         let command = &ghost.cleanup[0];
         image.run(command);

@@ -145,7 +145,8 @@ fn content() -> impl Strategy<Value = Content> {
             partitions,
             signatures,
             unfinished: None,
-        });
+        })
+        .boxed();
     let reason = "input/output error".to_owned();
     prop_oneof![
         4 => Just(Content::Blank),

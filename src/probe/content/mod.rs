@@ -62,7 +62,7 @@ enum InspectError {
 
 fn inspect(source: &dyn BlockSource) -> Result<(Content, String), InspectError> {
     let view = View::disk(source).map_err(InspectError::Disk)?;
-    if let Some(why) = ends::folded(&view).map_err(InspectError::Disk)? {
+    if let Some(why) = ends::folded(&view) {
         return Err(InspectError::Folded(why));
     }
     let tables = table::read(&view).map_err(InspectError::Disk)?;
