@@ -1,5 +1,10 @@
 //! Which disk a machine was started from: the signs, their grades, and which of them count.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests that read fixtures"
+)]
 
 #[path = "support/machines.rs"]
 mod machines;

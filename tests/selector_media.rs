@@ -1,5 +1,10 @@
 //! Media that must not be laid out: locked, write-protected, too small, not as long as they say, halves of a Fusion drive.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests that read fixtures"
+)]
 
 #[path = "support/machines.rs"]
 mod machines;
@@ -112,13 +117,16 @@ fn a_disk_whose_end_cannot_be_read_is_refused() {
 
 #[test]
 fn a_medium_that_shows_its_start_again_further_on_is_refused() {
-    let start = "boot code of somebody";
+    let (start, mark) = ("boot code of somebody", "\\x55\\xaa");
     let (half, tail) = (
         251_000_193_024u64 / 2 / 4096 * 4096,
         251_000_193_024u64 - (1 << 20),
     );
     for (at, folded) in [(half, true), (tail, true), (half + 4096, false)] {
-        let lines = format!("[/dev]\nsda @ 251000193024\n  0 = {start}\n  {at} = {start}\n");
+        let lines = format!(
+            "[/dev]\nsda @ 251000193024\n  0 = {start}\n  510 = {mark}\n  {at} = {start}\n  {} = {mark}\n",
+            at + 510
+        );
         let inventory = machine(&["macmini-2014"], &lines);
         if folded {
             let words = format!("it reads the same at byte 0 and at byte {at}");

@@ -14,7 +14,7 @@ use keelblock::probe::inventory::{
     UsbDevice,
 };
 use keelblock::selector::cel::{Env, Expression};
-use keelblock::selector::ghost::ghosts;
+use keelblock::selector::ghost::{GhostKind, ghosts};
 use keelblock::selector::selection::{CheckKind, Outcome, Selection};
 use keelblock::selector::{Request, forbids_writing, select};
 use keelblock::units::{Bytes, Extent};
@@ -322,7 +322,11 @@ proptest! {
         // A name that Talos goes by is a claim of its own, wherever it stands.
         prop_assume!(extra.content.layout().is_none_or(|l| l.partitions.iter().all(|p| p.name != "META" && p.name != "STATE" && p.name != "EPHEMERAL" && p.name != "u-data")));
         // The other half of a Fusion drive is what speaks against the first.
-        prop_assume!(!extra.talos.model.starts_with("APPLE"));
+        let apple = |s: &Signature| matches!(&*s.kind, "apfs" | "fvault2");
+        prop_assume!(extra.content.layout().is_none_or(|l| {
+            let mut inside = l.partitions.iter().flat_map(|p| &p.signatures);
+            !l.signatures.iter().any(apple) && !inside.any(apple)
+        }));
         let mut more = disks.clone();
         more.push(extra);
         let (before, after) = (run(rule, &disks), run(rule, &more));
@@ -371,7 +375,10 @@ proptest! {
         let system = selection.role("install").and_then(|role| role.disk.clone());
         for ghost in &selection.ghosts {
             prop_assert!(disks.iter().any(|disk| disk.path == ghost.disk && disk.id == ghost.id));
-            prop_assert_ne!(Some(&ghost.disk), system.as_ref());
+            // Where EPHEMERAL belongs elsewhere, or nowhere yet, one on the system disk is in the way, too.
+            if ghost.kind != GhostKind::Label || ghost.what.contains("named META") {
+                prop_assert_ne!(Some(&ghost.disk), system.as_ref());
+            }
             prop_assert!(!ghost.cleanup.is_empty() && !ghost.talos.is_empty(), "{:#?}", ghost);
         }
         // Whoever Talos could take for the system disk stops the choice.

@@ -5,10 +5,38 @@ use super::{Ghost, GhostKind};
 use crate::probe::inventory::{Disk, Layout, Partition, Signature};
 use crate::units::Bytes;
 
+/// A table as it was found: kind, words, place, what Talos does, commands.
+type Found = (GhostKind, String, Bytes, &'static str, Vec<String>);
+
 /// Every such table on `disk`.
 pub(super) fn ghosts(disk: &Disk, layout: &Layout) -> Vec<Ghost> {
     let device = Device::of(disk);
-    let found = |kind, what: String, offset, talos: &str, cleanup| {
+    let mut found: Vec<Found> = Vec::new();
+    if let Some((what, talos, cleanup)) = copies(layout, &device) {
+        found.push((
+            GhostKind::StaleTable,
+            what,
+            at(layout, "gpt"),
+            talos,
+            cleanup,
+        ));
+    }
+    found.extend(strays(layout).map(|signature| stray(signature, &device)));
+    if let Some((what, cleanup)) = below(layout, &device) {
+        let talos = "Talos reads the GPT, the kernel the MBR: they see different partitions";
+        found.push((
+            GhostKind::NestedTable,
+            what,
+            at(layout, "gpt"),
+            talos,
+            cleanup,
+        ));
+    }
+    // A raw volume holds what its user wants, a whole disk among it.
+    let partitions = layout.partitions.iter();
+    let partitions = partitions.filter(|partition| !partition.name.starts_with("r-"));
+    found.extend(partitions.filter_map(|partition| nested(partition, &device)));
+    let ghost = |(kind, what, offset, talos, cleanup): Found| {
         device.ghost(Ghost {
             disk: disk.path.clone(),
             id: disk.id.clone(),
@@ -20,64 +48,27 @@ pub(super) fn ghosts(disk: &Disk, layout: &Layout) -> Vec<Ghost> {
             cleanup,
         })
     };
-    let mut ghosts = Vec::new();
-    if let Some((what, talos, cleanup)) = copies(layout, &device) {
-        ghosts.push(found(
-            GhostKind::StaleTable,
-            what,
-            at(layout, "gpt"),
-            talos,
-            cleanup,
-        ));
+    found.into_iter().map(ghost).collect()
+}
+
+fn stray(signature: &Signature, device: &Device) -> Found {
+    let at = signature.offset;
+    let what = format!("a GPT header at byte {} that no table names", at.get());
+    let talos = "Talos does not look there; a tool that repairs tables may bring it back";
+    let cleanup = vec![device.zero(signature)];
+    (GhostKind::StaleTable, what, at, talos, cleanup)
+}
+
+fn nested(partition: &Partition, device: &Device) -> Option<Found> {
+    let table = partition.signatures.iter().find(|s| is_table(s))?;
+    let mut what = format!("a partition table ({}) in {}", table.kind, place(partition));
+    if !table.note.is_empty() {
+        what = format!("{what}: {}", table.note);
     }
-    for stray in strays(layout) {
-        let what = format!(
-            "a GPT header at byte {} that no table names",
-            stray.offset.get()
-        );
-        let talos = "Talos does not look there; a tool that repairs tables may bring it back";
-        let cleanup = vec![device.zero(stray)];
-        ghosts.push(found(
-            GhostKind::StaleTable,
-            what,
-            stray.offset,
-            talos,
-            cleanup,
-        ));
-    }
-    if let Some((what, cleanup)) = below(layout, &device) {
-        let talos = "Talos reads the GPT, the kernel the MBR: they see different partitions";
-        ghosts.push(found(
-            GhostKind::NestedTable,
-            what,
-            at(layout, "gpt"),
-            talos,
-            cleanup,
-        ));
-    }
-    for partition in &layout.partitions {
-        // A raw volume holds what its user wants, a whole disk among it.
-        let raw = partition.name.starts_with("r-");
-        let mut tables = partition.signatures.iter().filter(|s| !raw && is_table(s));
-        if let Some(table) = tables.next() {
-            let what = format!("a partition table ({}) in {}", table.kind, place(partition));
-            let what = if table.note.is_empty() {
-                what
-            } else {
-                format!("{what}: {}", table.note)
-            };
-            let talos = "Talos' probe calls the partition gpt, and may take a name inside it for one of its own";
-            let cleanup = vec![device.wipefs(Some(partition), "gpt,PMBR,dos")];
-            ghosts.push(found(
-                GhostKind::NestedTable,
-                what,
-                table.offset,
-                talos,
-                cleanup,
-            ));
-        }
-    }
-    ghosts
+    let talos =
+        "Talos' probe calls the partition gpt, and may take a name inside it for one of its own";
+    let cleanup = vec![device.wipefs(Some(partition), "gpt,PMBR,dos")];
+    Some((GhostKind::NestedTable, what, table.offset, talos, cleanup))
 }
 
 /// Whether only the backup of a GPT is left.
