@@ -127,11 +127,15 @@ fn only(image: &Image, kind: GhostKind) -> Ghost {
     ghost
 }
 
-#[test]
-fn the_first_command_of_every_ghost_clears_it_and_wipefs_keeps_what_it_erased() {
-    let table = |image: &Image| sgdisk(image, &["-n", "1:2048:4095", "-c", "1:data"]);
-    type Make<'a> = Box<dyn Fn(&Image) + 'a>;
-    let cases: Vec<(&str, u64, GhostKind, Make<'_>)> = vec![
+/// A name, the size of an image, the ghost that it has, and who makes it.
+type Case = (&'static str, u64, GhostKind, Box<dyn Fn(&Image)>);
+
+fn table(image: &Image) {
+    sgdisk(image, &["-n", "1:2048:4095", "-c", "1:data"]);
+}
+
+fn cases() -> Vec<Case> {
+    vec![
         (
             "md 0.90",
             64 * MIB,
@@ -182,8 +186,12 @@ fn the_first_command_of_every_ghost_clears_it_and_wipefs_keeps_what_it_erased() 
                 i.put(1 << 30, b"bluestore block device\n");
             }),
         ),
-    ];
-    for (name, size, kind, make) in cases {
+    ]
+}
+
+#[test]
+fn the_first_command_of_every_ghost_clears_it_and_wipefs_keeps_what_it_erased() {
+    for (name, size, kind, make) in cases() {
         let image = Image::new(size);
         make(&image);
         assert!(!image.ghosts().is_empty(), "{name}: {:#?}", image.content());
