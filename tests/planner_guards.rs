@@ -51,6 +51,7 @@ fn disk(content: Content) -> Disk {
         diskseq: None,
         usage: Vec::new(),
         boot_medium: Vec::new(),
+        boot_evidence: Vec::new(),
         content,
         fingerprint: String::from("f"),
         unread: Vec::new(),

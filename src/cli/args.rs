@@ -169,8 +169,8 @@ pub struct SelectArgs {
 /// Consent to lose data.
 #[derive(Debug, Default, Args)]
 pub struct ConsentArgs {
-    /// Consent to wipe the foreign data on this disk (its id or path); the configuration
-    /// must have `wipe: true`, too
+    /// Consent to wipe the foreign data on this disk (its id, as `probe` shows it, or a link
+    /// below /dev/disk/by-id); the configuration must have `wipe: true`, too
     #[arg(long, value_name = "DISK")]
     pub wipe: Vec<String>,
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::cli::args::{ConsentArgs, Global, TargetArgs};
 use crate::cli::error::Failure;
-use crate::cli::files;
 use crate::cli::image::{look_at, stand_in};
 use crate::cli::wait;
+use crate::cli::{consent, files};
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::probe;
@@ -121,6 +121,7 @@ fn on_machine(
     target: &TargetArgs,
     consent: &ConsentArgs,
 ) -> Result<Subject, Failure> {
+    consent::check(&inventory, &consent.wipe)?;
     let request = Request {
         wipe_consent: consent.wipe.clone(),
     };
@@ -234,6 +235,7 @@ pub fn image_for_disk(
         .ok_or_else(|| Failure::new(Exit::Internal, "the selected disk is not in the inventory"))?;
     stand_in(disk, image, seen);
     let path = disk.path.clone();
+    consent::check(&inventory, &consent.wipe)?;
     for role in selection
         .roles
         .iter_mut()
@@ -305,6 +307,7 @@ fn image_alone(
     };
     let selection = Selection::of(roles.into_iter().map(role).collect());
     inventory.disks = vec![disk];
+    consent::check(&inventory, &consent.wipe)?;
     Ok(Subject {
         inventory,
         selection,
@@ -330,6 +333,7 @@ pub fn image_disk() -> Disk {
         diskseq: None,
         usage: Vec::new(),
         boot_medium: Vec::new(),
+        boot_evidence: Vec::new(),
         content: Content::Blank,
         fingerprint: String::new(),
         unread: Vec::new(),

@@ -154,9 +154,9 @@ pub fn disk_failure(error: &dyn Error, source: &DiskError) -> Failure {
 
 fn disk_exit(error: &DiskError) -> (Exit, String) {
     let (exit, hint) = match error {
-        DiskError::Foreign { path, .. } => {
+        DiskError::Foreign { name, .. } => {
             let hint = format!(
-                "to lose that, set `wipe: true` in the configuration and give --wipe {path}"
+                "to lose that, set `wipe: true` in the configuration and give --wipe {name}"
             );
             return (Exit::Refused, hint);
         }

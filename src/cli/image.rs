@@ -78,6 +78,7 @@ pub fn stand_in(disk: &mut Disk, image: &Path, seen: Seen) {
     (disk.content, disk.fingerprint) = (seen.content, seen.fingerprint);
     disk.diskseq = None;
     disk.boot_medium.clear();
+    disk.boot_evidence.clear();
 }
 
 fn new_geometry(size: Bytes, logical: BlockSize, physical: u32) -> Result<Geometry, Failure> {

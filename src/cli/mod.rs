@@ -4,6 +4,7 @@ mod apply;
 mod args;
 mod ask;
 mod check;
+mod consent;
 mod context;
 mod demo;
 mod error;

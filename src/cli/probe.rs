@@ -8,7 +8,9 @@ use crate::cli::table::{Table, WIDTH, wrap};
 use crate::exit::Exit;
 use crate::partitioner::adopt;
 use crate::printable::printable;
+use crate::probe::evidence::{self, BootEvidence};
 use crate::probe::inventory::{Disk, Inventory, Machine};
+use crate::selector::{self, ghost::ghosts};
 use crate::units::Bytes;
 
 pub fn run(global: &Global, output: &mut Output) -> Result<Exit, Failure> {
@@ -45,6 +47,10 @@ fn render(inventory: &Inventory) -> String {
     for disk in &inventory.disks {
         text.push_str(&details(disk));
     }
+    let ghosts = ghosts(inventory, &[]);
+    if !ghosts.is_empty() {
+        text.push_str(&format!("\n{}", selector::render_ghosts(&ghosts)));
+    }
     for note in &inventory.notes {
         text.push_str(&format!("note: {}\n", wrap(note, WIDTH - 6, 6)));
     }
@@ -71,6 +77,12 @@ fn machine(machine: &Machine) -> String {
     )
 }
 
+/// A weak sign that does not count, and why.
+fn outweighed(sign: &BootEvidence) -> Option<String> {
+    let by = sign.outweighed.as_ref().filter(|_| !sign.counts())?;
+    Some(format!("no boot medium, although {}: {by}", sign.text))
+}
+
 fn details(disk: &Disk) -> String {
     let mut lines = vec![format!("id {}", disk.id)];
     if let Some(usb) = &disk.usb {
@@ -90,11 +102,9 @@ fn details(disk: &Disk) -> String {
             usage.device, usage.by, usage.kind
         )
     }));
-    lines.extend(
-        disk.boot_medium
-            .iter()
-            .map(|why| format!("boot medium: {why}")),
-    );
+    let boot = evidence::against(disk);
+    lines.extend(boot.iter().map(|why| format!("boot medium: {why}")));
+    lines.extend(disk.boot_evidence.iter().filter_map(outweighed));
     lines.extend(disk.unread.iter().map(|what| format!("not read: {what}")));
     let mut text = format!("\n{}\n", printable(&disk.path));
     for line in lines {

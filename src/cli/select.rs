@@ -3,7 +3,7 @@
 use crate::cli::args::{Global, SelectArgs};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
-use crate::cli::{context, files};
+use crate::cli::{consent, context, files};
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::probe::inventory::Inventory;
@@ -16,6 +16,7 @@ pub fn run(global: &Global, args: &SelectArgs, output: &mut Output) -> Result<Ex
         files::config(&args.config)?
     };
     let inventory = context::inventory(global)?;
+    consent::check(&inventory, &args.consent.wipe)?;
     let want = args.want.as_deref();
     let want = want.map(|name| context::named_disk(&inventory, name));
     let want = want.transpose()?;

@@ -28,8 +28,8 @@ pub enum DiskError {
     /// It holds something else, and nobody consented to lose that.
     #[error("it holds {holds}")]
     Foreign {
-        /// Path of the disk, as consent would name it.
-        path: String,
+        /// The disk, as consent names it: its identity in quotes, or the path of an image.
+        name: String,
         /// What is on it, in words.
         holds: String,
     },
@@ -184,9 +184,18 @@ fn foreign(disk: &Disk) -> DiskError {
     match partitions.find(|p| erasing::is_erasing(p)) {
         Some(volume) => DiskError::Erasing(erasing::old_name(&volume.name).to_owned()),
         None => DiskError::Foreign {
-            path: disk.path.clone(),
+            name: consent_name(disk),
             holds: adopt::in_words(&disk.content),
         },
+    }
+}
+
+/// An image has no identity but its path; the kernel's name of a disk is none.
+fn consent_name(disk: &Disk) -> String {
+    if disk.path.starts_with("/dev/") {
+        format!("'{}'", disk.id)
+    } else {
+        disk.path.clone()
     }
 }
 

@@ -104,7 +104,11 @@ pub fn plan(
         talos: options.talos.to_string(),
         cost: estimate(&disks, options),
         proof: Proof::default(),
-        remarks: remarks::remarks(spec, &disks, options),
+        remarks: [
+            remarks::remarks(spec, &disks, options),
+            remarks::ghosts(&selection.ghosts),
+        ]
+        .concat(),
         disks,
         steps,
         checks: std::collections::BTreeMap::new(),

@@ -4,6 +4,25 @@ use crate::config::spec::{KeySource, Spec, VolumeKind};
 use crate::partitioner::layout::TalosVersion;
 use crate::partitioner::planner::Options;
 use crate::plan::{ContentPlan, DiskPlan, PartitionPlan};
+use crate::selector::ghost::Ghost;
+
+/// Ghosts that a plan speaks of.
+const GHOSTS: usize = 8;
+
+/// What lies on other disks and would mislead Talos or whoever looks there, with the first command that clears it.
+pub fn ghosts(ghosts: &[Ghost]) -> Vec<String> {
+    let remark = |ghost: &Ghost| {
+        let clear = ghost.cleanup.first().map_or("", String::as_str);
+        format!(
+            "{} holds {} at byte {}. {}. To clear it: {clear}",
+            ghost.disk,
+            ghost.what,
+            ghost.offset.get(),
+            ghost.talos
+        )
+    };
+    ghosts.iter().take(GHOSTS).map(remark).collect()
+}
 
 /// The remarks for these disks, most important first.
 pub fn remarks(spec: &Spec, disks: &[DiskPlan], options: &Options) -> Vec<String> {

@@ -62,6 +62,7 @@ pub(super) fn read(reader: &Reader<'_>, around: &Surroundings<'_>, node: &Node) 
         diskseq: reader.number(node.dir.join("diskseq")),
         usage: Vec::new(),
         boot_medium: Vec::new(),
+        boot_evidence: Vec::new(),
         content,
         fingerprint,
         unread: reader.take_unread(),

@@ -120,6 +120,7 @@ mod tests {
             diskseq: None,
             usage: Vec::new(),
             boot_medium: Vec::new(),
+            boot_evidence: Vec::new(),
             content: Content::Blank,
             fingerprint: String::new(),
             unread: Vec::new(),

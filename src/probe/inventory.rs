@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::BootEvidence;
 use crate::guid::Guid;
 use crate::units::{BlockSize, Bytes, Extent};
 
@@ -90,9 +91,13 @@ pub struct Disk {
     /// Who uses the disk or a part of it now.
     #[serde(default)]
     pub usage: Vec<Usage>,
-    /// What speaks for this being the medium that the running system came from.
+    /// What says that this is the medium that the running system came from. Never empty for a disk that must not be
+    /// chosen for it.
     #[serde(default)]
     pub boot_medium: Vec<String>,
+    /// The same with grade and source, and the weak signs that do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boot_evidence: Vec<BootEvidence>,
     /// What is on it.
     pub content: Content,
     /// Digest of what is on it (table, signatures, first and last MiB), as 64 hexadecimal digits.

@@ -7,7 +7,7 @@
 use inventory::{Disk, Inventory, SCHEMA};
 
 use crate::root::Root;
-use boot::CommandLine;
+use boot::Boot;
 use disk::Surroundings;
 use nodes::Nodes;
 use reader::Reader;
@@ -18,6 +18,7 @@ mod boot;
 pub mod census;
 mod content;
 mod disk;
+pub mod evidence;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
 pub(crate) mod identity;
@@ -54,7 +55,7 @@ pub fn probe(root: &Root) -> Inventory {
     let nodes = Nodes::read(&reader);
     let links = udev::links(&reader);
     let in_use = InUse::read(&reader, &nodes);
-    let line = CommandLine::read(&reader);
+    let boot = Boot::read(&reader, &machine, in_use.root_in_memory());
     let around = Surroundings {
         nodes: &nodes,
         links: &links,
@@ -74,12 +75,13 @@ pub fn probe(root: &Root) -> Inventory {
         disk.usage = in_use.of(&reader, &nodes, &node.name);
         disk.usage.extend(disk::claimed(&reader, &disk));
         let mounts = in_use.own_mounts(&reader, &nodes, &node.name);
-        disk.boot_medium = boot::evidence(&disk, &mounts, &line);
+        disk.boot_evidence = boot.evidence(&disk, &mounts);
         disk.unread.extend(reader.take_unread());
         places.push(place);
         disks.push(disk);
     }
     notes.extend(identity::make_unique(&mut disks, &places));
+    evidence::weigh(&mut disks);
     let real = |disk: &&Disk| !disk.talos.bus_path.starts_with("/virtual");
     if disks
         .iter()

@@ -17,16 +17,31 @@ pub struct Mount {
     pub source: String,
     /// Seen by this process or by the first one, not only in some container.
     pub own: bool,
+    /// Seen by the first process.
+    pub first: bool,
+    /// Filesystem type, such as `xfs` or `overlay`.
+    pub kind: String,
+    /// Directories that an overlay lies on, lowest last; empty for everything else.
+    pub layers: Vec<String>,
+}
+
+/// Who sees a mount.
+#[derive(Clone, Copy)]
+enum Seen {
+    First,
+    Own,
+    Other,
 }
 
 /// Mounts of this process, of the first one, and of every other mount namespace.
 pub(super) fn mounts(reader: &Reader<'_>) -> Vec<Mount> {
     let mut seen = BTreeSet::new();
     let mut mounts = Vec::new();
-    for process in ["self", "1"] {
+    // The first process comes first: what it sees as well is not listed twice.
+    for (process, by) in [("1", Seen::First), ("self", Seen::Own)] {
         seen.extend(namespace(reader, process));
         if let Some(text) = reader.raw(format!("/proc/{process}/mountinfo")) {
-            add(&mut mounts, parse(&text, true));
+            add(&mut mounts, parse(&text, by));
         }
     }
     let mut hidden = 0;
@@ -47,7 +62,7 @@ pub(super) fn mounts(reader: &Reader<'_>) -> Vec<Mount> {
             .root
             .read_to_string(format!("/proc/{process}/mountinfo"))
         {
-            Ok(text) => add(&mut mounts, parse(&text.unwrap_or_default(), false)),
+            Ok(text) => add(&mut mounts, parse(&text.unwrap_or_default(), Seen::Other)),
             Err(_) => hidden += 1,
         }
     }
@@ -66,14 +81,25 @@ fn namespace(reader: &Reader<'_>, process: &str) -> Option<std::path::PathBuf> {
 
 fn add(mounts: &mut Vec<Mount>, more: Vec<Mount>) {
     for mount in more {
-        if !mounts.contains(&mount) {
+        let known = |known: &Mount| {
+            let first = known.first || mount.first;
+            known.own == mount.own
+                && Mount {
+                    first,
+                    ..known.clone()
+                } == Mount {
+                    first,
+                    ..mount.clone()
+                }
+        };
+        if !mounts.iter().any(known) {
             mounts.push(mount);
         }
     }
 }
 
 /// Lines of the form `27 1 8:1 /root /point options … - type source options`.
-fn parse(mountinfo: &str, own: bool) -> Vec<Mount> {
+fn parse(mountinfo: &str, by: Seen) -> Vec<Mount> {
     mountinfo
         .lines()
         .filter_map(|line| {
@@ -81,14 +107,37 @@ fn parse(mountinfo: &str, own: bool) -> Vec<Mount> {
             let mut front = front.split(' ').skip(2);
             let (major, minor) = front.next()?.split_once(':')?;
             let point = unescape(front.nth(1)?);
-            let source = unescape(back.split(' ').nth(1)?);
+            let mut back = back.splitn(3, ' ');
+            let kind = back.next()?.to_owned();
+            let source = unescape(back.next()?);
+            let layers = if kind == "overlay" {
+                layers(back.next().unwrap_or_default())
+            } else {
+                Vec::new()
+            };
             Some(Mount {
                 number: (major.parse().ok()?, minor.parse().ok()?),
                 point,
                 source,
-                own,
+                own: !matches!(by, Seen::Other),
+                first: matches!(by, Seen::First),
+                kind,
+                layers,
             })
         })
+        .collect()
+}
+
+/// The directories in the options of an overlay; several lower ones stand with colons between them.
+fn layers(options: &str) -> Vec<String> {
+    let lists = options.split(',').filter_map(|option| {
+        let upper = option.strip_prefix("upperdir=");
+        upper.or_else(|| option.strip_prefix("lowerdir="))
+    });
+    let directories = lists.flat_map(|list| list.split(':'));
+    directories
+        .map(|directory| unescape(directory.trim_end_matches('/')))
+        .filter(|directory| directory.starts_with('/'))
         .collect()
 }
 
@@ -132,7 +181,7 @@ mod tests {
                     31 27 0:40 /sub /mnt/a\\040b rw - btrfs /dev/sdb1 rw,subvol=/sub\n\
                     broken line\n\
                     32 27 x:y / /z rw - tmpfs tmpfs rw\n";
-        let mounts = parse(text, true);
+        let mounts = parse(text, Seen::Own);
         assert_eq!(mounts.len(), 2);
         assert_eq!(
             (mounts[0].number, mounts[0].point.as_str()),
@@ -142,6 +191,16 @@ mod tests {
             (mounts[1].point.as_str(), mounts[1].source.as_str()),
             ("/mnt/a b", "/dev/sdb1")
         );
+    }
+
+    #[test]
+    fn the_directories_below_an_overlay_are_told() {
+        let text = "27 1 0:25 / / rw - overlay overlay rw,lowerdir=/a/b/:/c\\040d,upperdir=/e,workdir=/f\n\
+                    28 1 8:1 / /x rw - ext4 /dev/sda1 rw,lowerdir=/y\n";
+        let mounts = parse(text, Seen::First);
+        assert_eq!(mounts[0].layers, ["/a/b", "/c d", "/e"]);
+        assert!(mounts[0].first && mounts[0].kind == "overlay");
+        assert!(mounts[1].layers.is_empty());
     }
 
     #[test]

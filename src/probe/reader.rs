@@ -61,6 +61,12 @@ impl<'a> Reader<'a> {
         self.kept(path, self.root.read_to_string(path))
     }
 
+    /// The bytes of a file; `None` if it is not there.
+    pub(super) fn bytes(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
+        let path = path.as_ref();
+        self.kept(path, self.root.read(path))
+    }
+
     /// A decimal number; `None` if the file is not there or holds none.
     pub(super) fn number(&self, path: impl AsRef<Path>) -> Option<u64> {
         self.text(path).parse().ok()

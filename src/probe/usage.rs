@@ -17,7 +17,24 @@ const MOST_MOUNTS_EACH: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct InUse {
     direct: BTreeMap<String, Vec<(Usage, Option<String>)>>,
-    own_mounts: BTreeMap<String, Vec<String>>,
+    own_mounts: BTreeMap<String, Vec<OwnMount>>,
+    /// No disk that the kernel knows carries `/`.
+    root_in_memory: bool,
+}
+
+/// Where this process or the first one has mounted something of a disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OwnMount {
+    /// The mount point.
+    pub(super) point: String,
+    /// Node of what is mounted: the disk, a partition, or something stacked upon it.
+    pub(super) device: String,
+    /// The loop device with its file, where that is what is mounted.
+    pub(super) through: Option<String>,
+    /// The layer of an overlay at `point` that is meant.
+    pub(super) layer: Option<String>,
+    /// The first process sees it.
+    pub(super) first: bool,
 }
 
 impl InUse {
@@ -30,6 +47,7 @@ impl InUse {
             for name in mounted_devices(reader, nodes, &pools, mount) {
                 in_use.add_mount(nodes, &name, mount);
             }
+            in_use.add_layers(reader, nodes, &mounts, mount);
         }
         for path in mounts::swaps(reader) {
             if let Some(node) = nodes.at_path(reader, &path) {
@@ -40,7 +58,18 @@ impl InUse {
             in_use.add_loop(reader, nodes, node, &mounts);
             in_use.add_zram(reader, nodes, node);
         }
+        let on_disk = nodes.disks().any(|disk| {
+            let real = !disk.dir.starts_with("/sys/devices/virtual");
+            let mut mounts = in_use.own_mounts(reader, nodes, &disk.name).into_iter();
+            real && mounts.any(|mount| mount.point == "/")
+        });
+        in_use.root_in_memory = !on_disk;
         in_use
+    }
+
+    /// Whether the root filesystem came with the kernel or from the network: no disk carries it.
+    pub(super) const fn root_in_memory(&self) -> bool {
+        self.root_in_memory
     }
 
     fn add(&mut self, node: &Node, kind: UsageKind, by: String, top: Option<String>) {
@@ -60,14 +89,36 @@ impl InUse {
             return;
         };
         if mount.own {
-            let points = self.own_mounts.entry(name.to_owned()).or_default();
-            points.push(mount.point.clone());
+            self.add_own(node, mount, None);
         }
         let known = self.direct.get(name).map_or(0, |uses| {
             uses.iter().filter(|u| u.0.kind == UsageKind::Mount).count()
         });
         if known < MOST_MOUNTS_EACH {
             self.add(node, UsageKind::Mount, mount.point.clone(), None);
+        }
+    }
+
+    fn add_own(&mut self, node: &Node, mount: &Mount, layer: Option<String>) {
+        let points = self.own_mounts.entry(node.name.clone()).or_default();
+        points.push(OwnMount {
+            point: mount.point.clone(),
+            device: node.path.clone(),
+            through: None,
+            layer,
+            first: mount.first,
+        });
+    }
+
+    /// What an overlay at the root lies on: a live system has its files there.
+    fn add_layers(&mut self, reader: &Reader<'_>, nodes: &Nodes, mounts: &[Mount], mount: &Mount) {
+        if !mount.own || !matches!(mount.point.as_str(), "/" | "/usr") {
+            return;
+        }
+        for layer in &mount.layers {
+            if let Some(below) = device_of_file(reader, nodes, mounts, layer) {
+                self.add_own(below, mount, Some(layer.clone()));
+            }
         }
     }
 
@@ -116,22 +167,31 @@ impl InUse {
         usage
     }
 
-    /// Where this process and the first one have mounted the disk or something stacked upon it:
-    /// mount point and device.
+    /// Where this process and the first one have mounted the disk or something stacked upon it.
     pub(super) fn own_mounts(
         &self,
         reader: &Reader<'_>,
         nodes: &Nodes,
         disk: &str,
-    ) -> Vec<(String, String)> {
-        let mut points = BTreeSet::new();
+    ) -> Vec<OwnMount> {
+        let mut points: BTreeSet<OwnMount> = BTreeSet::new();
         for name in self.stack(reader, nodes, disk) {
-            let path = nodes.get(&name).map_or(&name, |node| &node.path);
-            for point in self.own_mounts.get(&name).into_iter().flatten() {
-                points.insert((point.clone(), path.clone()));
+            let through = self.backing(&name);
+            for mount in self.own_mounts.get(&name).into_iter().flatten() {
+                points.insert(OwnMount {
+                    through: through.clone(),
+                    ..mount.clone()
+                });
             }
         }
         points.into_iter().collect()
+    }
+
+    /// `/dev/loop0 (/file)`, if `name` is a loop device whose file lies on a disk, or a partition of one.
+    fn backing(&self, name: &str) -> Option<String> {
+        let mut uses = self.direct.values().flatten();
+        let (usage, _) = uses.find(|(_, top)| top.as_deref() == Some(name))?;
+        Some(usage.by.clone())
     }
 
     /// The disk, its partitions, and the devices that lie on any of them, each once, lowest first.
@@ -222,7 +282,7 @@ fn device_of_file<'a>(
         point == "/"
             || file
                 .strip_prefix(point)
-                .is_some_and(|rest| rest.starts_with('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let mount = mounts
         .iter()

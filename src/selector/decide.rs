@@ -249,6 +249,14 @@ fn against(row: &Row<'_>, why: String) -> Result<String, String> {
         return Ok(format!("{path} {why}"));
     }
     let mut reason = format!("{path} {why}, but must not be used: {}", against.join("; "));
+    if row
+        .failing(CheckKind::Guard)
+        .any(|c| c.check.ends_with(" elsewhere"))
+    {
+        reason.push_str(
+            "; rename or remove that partition: the ghosts of `keelblock select` have the command",
+        );
+    }
     // Consent is for data that was seen; what cannot be read stays refused.
     let seen = !matches!(row.disk.content, Content::Unreadable { .. });
     if seen
@@ -256,10 +264,15 @@ fn against(row: &Row<'_>, why: String) -> Result<String, String> {
             .failing(CheckKind::Guard)
             .any(|check| check.check == "content")
     {
-        let consent = "to allow it, set install.wipe to true and name the disk to be wiped";
-        reason = format!("{reason}; {consent} ({})", row.disk.id);
+        let wipe = shell(&row.disk.id);
+        reason = format!("{reason}; to allow it, set install.wipe to true and give --wipe {wipe}");
     }
     Err(reason)
+}
+
+/// An identity as a shell takes it for one word.
+fn shell(id: &str) -> String {
+    format!("'{}'", id.replace('\'', "'\\''"))
 }
 
 /// The one disk of those that match, and what speaks for it; an error if there is more than one.

@@ -1,8 +1,9 @@
 //! What speaks against a disk although a rule names it. Failing one of these refuses the role.
 
 use super::selection::{Check, CheckKind};
-use super::{Request, apple};
+use super::{Request, apple, room};
 use crate::config::spec::{FilesystemKind, LegacyDisk, Spec, Volume};
+use crate::probe::evidence;
 use crate::probe::inventory::{Content, Disk, Inventory, Layout};
 use crate::selector::rule::list_or;
 
@@ -21,6 +22,9 @@ pub(super) struct Guards<'a> {
     pub own: Own<'a>,
     /// Path of the disk that other roles already take, if this one must not share it.
     pub not_shared: Option<&'a str>,
+    /// Roles that the disk gets room for if it gets a table of its own; empty if that is counted elsewhere.
+    pub room: Vec<String>,
+    pub spec: &'a Spec,
 }
 
 /// Content without a Talos label that a role accepts, because an earlier run or Talos made it.
@@ -36,7 +40,7 @@ pub(super) enum Own<'a> {
 impl<'a> Guards<'a> {
     /// For the role of a disk that Talos finds by `label`.
     pub(super) fn new(
-        spec: &Spec,
+        spec: &'a Spec,
         inventory: &'a Inventory,
         request: &'a Request,
         label: &'a str,
@@ -55,6 +59,8 @@ impl<'a> Guards<'a> {
             label,
             own: Own::None,
             not_shared: None,
+            room: Vec::new(),
+            spec,
         }
     }
 
@@ -63,6 +69,7 @@ impl<'a> Guards<'a> {
         let mut checks = standing(disk);
         checks.extend([self.table(disk), self.fusion(disk), self.content(disk)]);
         checks.extend(self.elsewhere(disk));
+        checks.extend(self.room(disk));
         checks.extend(self.not_shared.map(|path| {
             let free = path != disk.path;
             let found = if free {
@@ -189,6 +196,16 @@ impl<'a> Guards<'a> {
         }
     }
 
+    /// A table that is kept has its own room, which the planner looks at.
+    fn room(&self, disk: &Disk) -> Option<Check> {
+        let kept = match &disk.content {
+            Content::Blank => false,
+            Content::Foreign(layout) => self.owns(layout),
+            Content::Talos(_) | Content::Unreadable { .. } => true,
+        };
+        (!kept && !self.room.is_empty()).then(|| room::check(self.spec, disk, &self.room))
+    }
+
     /// Talos goes by labels, wherever they are; one on another disk would win over the rule.
     fn elsewhere(&self, disk: &Disk) -> Option<Check> {
         if self.label.is_empty() {
@@ -213,12 +230,13 @@ pub(super) fn standing(disk: &Disk) -> Vec<Check> {
         .iter()
         .map(|usage| format!("{}: {}", usage.device, usage.by))
         .collect();
+    let boot = evidence::against(disk);
     vec![
         guard(
             "boot medium",
             "no sign of one",
-            list_or(&disk.boot_medium, "no sign"),
-            disk.boot_medium.is_empty(),
+            list_or(&boot, "no sign"),
+            boot.is_empty(),
         ),
         guard("in use", "no", list_or(&uses, "no"), uses.is_empty()),
         flag("write-protected", disk.talos.readonly),

@@ -12,6 +12,7 @@ mod candidate;
 pub mod cel;
 mod clones;
 mod decide;
+pub mod ghost;
 mod guard;
 pub mod legacy;
 mod lint;
@@ -20,6 +21,7 @@ mod near;
 pub mod proof;
 mod propose;
 mod render;
+mod room;
 mod rule;
 mod score;
 pub mod selection;
@@ -29,7 +31,7 @@ pub(crate) use self::decide::NO_SYSTEM_DISK;
 use self::decide::{Question, decide};
 use self::guard::{Guards, Own};
 pub use self::lint::Elsewhere;
-pub use self::render::render;
+pub use self::render::{ghosts as render_ghosts, render};
 use self::rule::{Rule, SystemDisk};
 use self::score::installed;
 use self::selection::{Role, Selection};
@@ -89,6 +91,7 @@ pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selectio
     Selection {
         clones: clones::clones(&disks),
         notes: notes.into_iter().collect(),
+        ghosts: ghost::ghosts(inventory, &roles),
         ..Selection::of(roles)
     }
 }
@@ -134,7 +137,10 @@ impl<'a> Machine<'a> {
             rule: install_rule(install),
             system: SystemDisk::Installing,
             skip_readonly: false,
-            guards: self.guards("META"),
+            guards: Guards {
+                room: room::system(self.spec),
+                ..self.guards("META")
+            },
         };
         decide(&question, self.disks)
     }
@@ -146,13 +152,19 @@ impl<'a> Machine<'a> {
 
     fn ephemeral(&self, system: Option<&str>) -> Role {
         let volume = &self.spec.ephemeral;
-        let (rule, guards) = (volume_rule(&volume.provisioning), self.guards("EPHEMERAL"));
+        let rule = volume_rule(&volume.provisioning);
+        let guards = Guards {
+            room: own_room("EPHEMERAL", rule),
+            ..self.guards("EPHEMERAL")
+        };
         self.ask("EPHEMERAL", &volume.at, rule, system, guards)
     }
 
     fn volume(&self, volume: &Volume, system: Option<&str>) -> Role {
         let whole = volume.kind == VolumeKind::UserDisk;
+        let rule = volume_rule(&volume.provisioning);
         let guards = Guards {
+            room: own_room(&volume.id, rule),
             own: if whole {
                 Own::WholeDisk(volume)
             } else {
@@ -161,13 +173,13 @@ impl<'a> Machine<'a> {
             not_shared: system.filter(|_| whole),
             ..self.guards(&volume.id)
         };
-        let rule = volume_rule(&volume.provisioning);
         self.ask(&volume.id, &volume.at, rule, system, guards)
     }
 
     fn legacy_disk(&self, disk: &LegacyDisk, system: Option<&str>) -> Role {
         let guards = Guards {
             own: Own::Partitions(disk),
+            room: vec![disk.device.clone()],
             not_shared: system,
             ..self.guards("")
         };
@@ -209,6 +221,14 @@ fn volume_rule(provisioning: &Provisioning) -> Rule<'_> {
     match &provisioning.selector {
         Some(expression) => Rule::Cel(expression),
         None => Rule::SystemDisk,
+    }
+}
+
+/// What a disk of its own is asked to have room for; what shares the system disk is counted there.
+fn own_room(role: &str, rule: Rule<'_>) -> Vec<String> {
+    match rule {
+        Rule::SystemDisk => Vec::new(),
+        _ => vec![role.to_owned()],
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::ghost::Ghost;
 use super::matrix::{self, Columns};
 use super::proof::{NearMiss, Proposal, RuleFault, Warning};
 use super::selection::{DiskVerdict, Outcome, Role, Selection, Want};
@@ -11,6 +12,9 @@ use crate::units::Bytes;
 
 /// Columns of a terminal that everybody has.
 pub(super) const WIDTH: usize = 80;
+
+/// Ghosts that are shown.
+const GHOSTS: usize = 24;
 
 /// Near misses that are shown.
 const MISSES: usize = 3;
@@ -23,6 +27,10 @@ pub fn render(selection: &Selection, inventory: &Inventory) -> String {
     for role in &selection.roles {
         separate(&mut text);
         render_role(role, &columns, &mut text);
+    }
+    if !selection.ghosts.is_empty() {
+        separate(&mut text);
+        text.push_str(&ghosts(&selection.ghosts));
     }
     for note in &selection.notes {
         separate(&mut text);
@@ -57,6 +65,34 @@ fn legend(columns: &Columns<'_>, selection: &Selection, inventory: &Inventory, t
         words(text, 2, &more);
     }
     warnings(&selection.clones, 2, text);
+}
+
+/// What lies on other disks, with the commands that clear it; those are never wrapped.
+pub fn ghosts(ghosts: &[Ghost]) -> String {
+    let mut text = String::new();
+    for ghost in ghosts.iter().take(GHOSTS) {
+        let word = if ghost.refuses {
+            "refused for"
+        } else {
+            "ghost"
+        };
+        let found = format!(
+            "{word}: {}: {} (byte {})",
+            ghost.disk,
+            ghost.what,
+            ghost.offset.get()
+        );
+        words(&mut text, 0, &found);
+        words(&mut text, 2, &ghost.talos);
+        for (i, command) in ghost.cleanup.iter().enumerate() {
+            words(&mut text, 2, if i == 0 { "to clear it:" } else { "or:" });
+            let _ = writeln!(text, "      {}", printable(command));
+        }
+    }
+    if let Some(more) = ghosts.len().checked_sub(GHOSTS).filter(|more| *more > 0) {
+        words(&mut text, 0, &format!("and {more} more ghosts"));
+    }
+    text
 }
 
 /// Model, size and transport of a disk.

@@ -7,6 +7,7 @@ use super::near::{Shape, Value};
 use super::proof::Joint;
 use super::selection::{Check, CheckKind};
 use crate::config::spec::DiskSelector;
+use crate::probe::evidence;
 use crate::probe::inventory::Disk;
 
 /// How a role names its disk.
@@ -212,16 +213,14 @@ const NEVER: [(&str, &str); 6] = [
 /// How `disk` fares by [`NEVER`].
 fn never(disk: &Disk) -> Vec<Check> {
     let talos = &disk.talos;
+    let boot = evidence::against(disk);
     let found = [
         (talos.size == 0, format!("{} bytes", talos.size)),
         (talos.transport.is_empty(), format!("{:?}", talos.transport)),
         (talos.readonly, talos.readonly.to_string()),
         (talos.cdrom, talos.cdrom.to_string()),
         (disk.removable, disk.removable.to_string()),
-        (
-            !disk.boot_medium.is_empty(),
-            list_or(&disk.boot_medium, "no sign"),
-        ),
+        (!boot.is_empty(), list_or(&boot, "no sign")),
     ];
     let rows = NEVER.into_iter().zip(found);
     rows.map(|((check, wanted), (bad, found))| {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ghost::Ghost;
 use super::proof::{Proof, Proposal, Warning};
 use crate::exit::Exit;
 
@@ -22,6 +23,9 @@ pub struct Selection {
     /// Disks of this machine that have the same wwid or serial.
     #[serde(default)]
     pub clones: Vec<Warning>,
+    /// What lies on other disks and would mislead Talos, or whoever looks there next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ghosts: Vec<Ghost>,
     /// The disk that the operator asked for, with rules for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub want: Option<Want>,
@@ -48,6 +52,7 @@ impl Selection {
             roles,
             notes: Vec::new(),
             clones: Vec::new(),
+            ghosts: Vec::new(),
             want: None,
         }
     }

@@ -85,6 +85,7 @@ pub fn blank(talos: TalosDisk) -> Disk {
         diskseq: None,
         usage: Vec::new(),
         boot_medium: Vec::new(),
+        boot_evidence: Vec::new(),
         content: Content::Blank,
         fingerprint: String::new(),
         unread: Vec::new(),

@@ -447,6 +447,7 @@ pub fn disk(geometry: Geometry, content: Content, fingerprint: String) -> Disk {
         diskseq: None,
         usage: Vec::new(),
         boot_medium: Vec::new(),
+        boot_evidence: Vec::new(),
         content,
         fingerprint,
         unread: Vec::new(),

@@ -19,6 +19,7 @@ use crate::partitioner::layout::{Bootloader, TalosVersion, boot_partitions};
 use crate::partitioner::planner;
 use crate::plan::{ContentPlan, FilesystemPlan, Plan};
 use crate::probe;
+use crate::probe::evidence;
 use crate::probe::inventory::{Content, Disk, Inventory};
 use crate::probe::memory;
 use crate::root::Root;
@@ -142,8 +143,7 @@ fn name_the_disk(spec: &mut Spec, path: &str) {
 fn forget_own_meta(inventory: &mut Inventory, id: &str) {
     for disk in inventory.disks.iter_mut().filter(|disk| disk.id == id) {
         if leftover::is_bare(&disk.content) {
-            disk.boot_medium
-                .retain(|evidence| evidence != probe::META_OF_RUNNING_TALOS);
+            evidence::forget(disk, probe::META_OF_RUNNING_TALOS);
         }
     }
 }

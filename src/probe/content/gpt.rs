@@ -74,6 +74,8 @@ pub(super) struct Reading {
     pub(super) backup: Copy,
     /// Where the primary says its backup is, if that is not the end.
     pub(super) strayed: Copy,
+    /// Length of the view in bytes.
+    view_size: u64,
 }
 
 impl Reading {
@@ -83,6 +85,14 @@ impl Reading {
             .sound()
             .or_else(|| self.backup.sound())
             .or_else(|| self.strayed.sound())
+    }
+
+    /// By how many bytes the view is too short for the place where the primary says its backup is.
+    pub(super) fn hidden(&self) -> Option<u64> {
+        let table = self.primary.sound()?;
+        let size = u64::from(self.block.get());
+        let end = table.alternate.checked_add(1)?.checked_mul(size)?;
+        end.checked_sub(self.view_size).filter(|more| *more >= size)
     }
 
     fn is_nothing(&self) -> bool {
@@ -127,7 +137,38 @@ fn read_with(view: &View<'_>, block: BlockSize) -> io::Result<Reading> {
         primary,
         backup,
         strayed,
+        view_size: view.size(),
     })
+}
+
+/// A whole copy near the end of `view` that is none of `known`: a disk that was shorter once has its backup there.
+pub(super) fn stray(view: &View<'_>, known: Option<&Reading>) -> io::Result<Option<Table>> {
+    const STEP: usize = 512;
+    const MOST: usize = 16;
+    let start = view.size() - view.tail().len() as u64;
+    let taken = |at: u64| {
+        let copies = known.map(|gpt| [&gpt.primary, &gpt.backup, &gpt.strayed]);
+        let block = known.map_or(BlockSize::B512, |gpt| gpt.block);
+        let mut ranges = copies.into_iter().flatten().flat_map(|c| c.ranges(block));
+        ranges.any(|(from, len)| from <= at && at < from.saturating_add(len))
+    };
+    let places = (0..)
+        .zip(view.tail().chunks_exact(STEP))
+        .filter(|(_, bytes)| bytes.starts_with(SIGNATURE))
+        .map(|(index, _): (u64, _)| start + index * STEP as u64)
+        .filter(|at| *at > 4096 && !taken(*at))
+        .take(MOST);
+    for at in places {
+        for block in [BlockSize::B512, BlockSize::B4096] {
+            let size = u64::from(block.get());
+            if at % size == 0
+                && let Copy::Sound(table) = copy(view, block, at / size)?
+            {
+                return Ok(Some(table));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn copy(view: &View<'_>, block: BlockSize, lba: u64) -> io::Result<Copy> {

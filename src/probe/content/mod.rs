@@ -11,6 +11,7 @@ use crate::target::BlockSource;
 use crate::units::{Bytes, Extent};
 
 mod apm;
+mod ends;
 mod fingerprint;
 mod gpt;
 mod mbr;
@@ -55,10 +56,15 @@ enum InspectError {
     Partition { number: u32, error: io::Error },
     #[error("more than {MOST_PARTITIONS} partitions")]
     TooManyPartitions,
+    #[error("{0}")]
+    Folded(String),
 }
 
 fn inspect(source: &dyn BlockSource) -> Result<(Content, String), InspectError> {
     let view = View::disk(source).map_err(InspectError::Disk)?;
+    if let Some(why) = ends::folded(&view) {
+        return Err(InspectError::Folded(why));
+    }
     let tables = table::read(&view).map_err(InspectError::Disk)?;
     if tables.partitions.len() > MOST_PARTITIONS {
         return Err(InspectError::TooManyPartitions);

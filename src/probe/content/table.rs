@@ -29,6 +29,9 @@ pub(super) fn read(view: &View<'_>) -> io::Result<Tables> {
     tables
         .signatures
         .extend(gpt.as_ref().map(|gpt| gpt_signature(gpt, view)));
+    tables
+        .signatures
+        .extend(gpt::stray(view, gpt.as_ref())?.map(stray_signature));
     let real_mbr = mbr
         .as_ref()
         .is_some_and(|mbr| !mbr.protective && !mbr.entries.is_empty());
@@ -49,7 +52,7 @@ pub(super) fn nested(view: &View<'_>, found: &[Found]) -> io::Result<Vec<Found>>
     if let Some(gpt) = gpt::read(view)? {
         let mut signature = gpt_signature(&gpt, view);
         signature.note = match gpt.primary.sound() {
-            Some(table) => format!("a table in a partition, of {} more", table.entries.len()),
+            Some(table) => inner_table(table),
             None => "what is left of an older table".to_owned(),
         };
         nested.push(signature);
@@ -65,6 +68,21 @@ pub(super) fn nested(view: &View<'_>, found: &[Found]) -> io::Result<Vec<Found>>
         nested.push(signature);
     }
     Ok(nested)
+}
+
+/// How many partitions a table in a partition has, and which of them bear names that Talos goes by.
+fn inner_table(table: &gpt::Table) -> String {
+    let names = table.entries.iter().map(|entry| entry.name.as_str());
+    let known: Vec<&str> = names
+        .filter(|name| matches!(*name, "META" | "STATE" | "EPHEMERAL"))
+        .take(3)
+        .collect();
+    let all = format!("a table in a partition, of {} more", table.entries.len());
+    if known.is_empty() {
+        all
+    } else {
+        format!("{all}, among them {}", known.join(", "))
+    }
 }
 
 fn mbr_signature(mbr: &Mbr) -> Found {
@@ -104,6 +122,18 @@ fn gpt_signature(gpt: &Reading, view: &View<'_>) -> Found {
     }
 }
 
+/// A copy that no other one names, as a disk leaves behind that was shorter once.
+fn stray_signature(table: gpt::Table) -> Found {
+    Found {
+        kind: "gpt",
+        uuid: table.guid.to_string(),
+        at: table.ranges.first().map_or(0, |(at, _)| *at),
+        zero: table.ranges,
+        note: "a header at a place that no table names".to_owned(),
+        ..Found::default()
+    }
+}
+
 fn damaged_gpt(gpt: &Reading) -> Table {
     Table {
         kind: "gpt".to_owned(),
@@ -124,6 +154,11 @@ fn copy_defects(gpt: &Reading) -> Vec<String> {
             }
             Copy::Sound(_) => {}
         }
+    }
+    if let Some(hidden) = gpt.hidden() {
+        defects.push(format!(
+            "made for a disk with {hidden} bytes more: a bridge or a protected area hides its end"
+        ));
     }
     if gpt.strayed.sound().is_some() {
         defects.push("the backup table is not at the end of the disk".to_owned());
