@@ -114,6 +114,6 @@ fn a_plan_that_was_edited_is_not_applied() {
     let error = lab
         .apply_plan(&plan, shared.handle())
         .expect_err("a refusal");
-    assert!(matches!(error, ApplyError::PlanId { .. }), "{error:?}");
+    assert!(matches!(error, ApplyError::Damaged(_)), "{error:?}");
     assert!(shared.into_inner().expect("the only handle").is_zero());
 }

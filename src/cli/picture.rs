@@ -149,7 +149,8 @@ mod tests {
             .split('|')
             .map(|part| part.chars().count())
             .collect();
-        assert_eq!(widths[1..4], [4, 36, 36]);
+        // What rounding leaves over goes to the larger one.
+        assert_eq!(widths[1..4], [4, 35, 37]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::partitioner::{adopt, wipe};
 use crate::plan::{
     Action, ContentPlan, DiskIdentity, DiskPlan, PartitionPlan, Precondition, StateTag,
 };
-use crate::probe::inventory::{Content, Disk, Layout};
+use crate::probe::inventory::{Content, Disk, Layout, UsbDevice};
 use crate::probe::marker::MARKER_EXTENT;
 use crate::units::{BlockSize, Bytes, Extent, Geometry, UnsupportedBlockSize};
 
@@ -141,7 +141,7 @@ pub fn plan(
     })
 }
 
-/// What must still be true of `disk` when its plan is applied.
+/// What must hold when its plan is applied.
 pub fn before(disk: &Disk) -> Precondition {
     let layout = disk.content.layout();
     Precondition {
@@ -155,17 +155,16 @@ pub fn before(disk: &Disk) -> Precondition {
 
 /// Every fact that tells `disk` from another.
 pub fn identity(disk: &Disk) -> DiskIdentity {
-    let talos = &disk.talos;
-    let usb = disk.usb.as_ref();
-    let usb = usb.map(|usb| format!("{}:{} {}", usb.vendor_id, usb.product_id, usb.serial));
+    let usb_id = |usb: &UsbDevice| format!("{}:{} {}", usb.vendor_id, usb.product_id, usb.serial);
+    let usb = disk.usb.as_ref().map(usb_id);
     DiskIdentity {
-        wwid: talos.wwid.clone(),
-        uuid: talos.uuid.clone(),
-        serial: talos.serial.clone(),
-        model: talos.model.clone(),
+        wwid: disk.talos.wwid.clone(),
+        uuid: disk.talos.uuid.clone(),
+        serial: disk.talos.serial.clone(),
+        model: disk.talos.model.clone(),
         usb: usb.unwrap_or_default().trim_end().to_owned(),
-        transport: talos.transport.clone(),
-        bus_path: talos.bus_path.clone(),
+        transport: disk.talos.transport.clone(),
+        bus_path: disk.talos.bus_path.clone(),
     }
 }
 

@@ -22,6 +22,8 @@ const LABEL: u64 = 13;
 const AROUND: u64 = 1_200;
 
 const STYLE: &str = include_str!("page.css");
+/// Says that the page loads and runs nothing.
+const HEAD: &str = include_str!("head.html");
 
 /// The page.
 pub fn render(sheet: &Sheet) -> String {
@@ -44,11 +46,7 @@ pub fn render(sheet: &Sheet) -> String {
         notes => format!("<section class=\"notes\"><h2>Notes</h2><ul>{notes}</ul></section>"),
     };
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>Plan {id}</title>\n<style>\n{COLOURS}\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+        "{HEAD}<title>Plan {id}</title>\n<style>\n{COLOURS}\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header><p class=\"kicker\">keelblock plan</p><h1>{id}</h1>\n{verdict}\n<dl>{facts}</dl>\n{}</header>\n\
          {disks}{notes}\
          <footer>Apply it with <code>keelblock apply</code>, and compare the id above with the one that is printed \

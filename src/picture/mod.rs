@@ -1,6 +1,6 @@
 //! What a picture of a plan shows: every disk before and after. Pure data, made from the plan alone.
 //!
-//! One model, three renderings: the terminal's ([`crate::cli`]), [`svg`] and [`html`]. Text from disks and files comes
+//! One model, three renderings: the terminal's, [`svg`] and [`html`]. Text from disks and files comes
 //! with control characters and marks of reading direction as escapes; whoever renders it escapes for the format.
 
 pub mod html;
