@@ -150,7 +150,7 @@ fn what_cannot_be_read_is_told_and_not_passed_over() {
     assert_eq!(found["nodes"][0]["state"], "ok");
     if !nix::unistd::geteuid().is_root() {
         let secret = bench.path("fleet/clusterconfig/home-a.yaml");
-        fs::set_permissions(secret, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(secret, fs::Permissions::from_mode(0o000)).unwrap();
         let lines = codes(&report(&bench, 2, &[]));
         assert!(
             lines.iter().any(|line| line.contains("home-a.yaml")),
