@@ -14,7 +14,7 @@ use crate::config::{ConfigError, Source};
 use crate::selector::cel::{Env, Expression};
 
 /// Largest `expect.yaml`, in bytes.
-pub const MOST_BYTES: u64 = 4 << 20;
+pub const MOST_BYTES: u64 = 1 << 20;
 
 const TOP: [&str; 4] = ["version", "nodes", "never", "require"];
 const NODE: [&str; 5] = ["config", "hardware", "uuid", "wipe", "disks"];

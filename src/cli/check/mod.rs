@@ -1,5 +1,6 @@
 //! `keelblock check`: a fleet of configurations and recorded machines, offline.
 
+mod parallel;
 mod text;
 mod walk;
 mod work;

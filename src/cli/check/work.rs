@@ -2,18 +2,15 @@
 //! of it does not depend on that.
 
 use std::collections::{HashMap, VecDeque};
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread;
 
 use zeroize::Zeroizing;
 
+use super::parallel::parallel;
 use super::walk::Tree;
 use crate::cli::error::Failure;
 use crate::config::spec::Location;
 use crate::config::{Source, plain_snippet};
-use crate::exit::Exit;
 use crate::fleet::expect::Expect;
 use crate::fleet::finding::{Code, Finding};
 use crate::fleet::judge::{Case, Hardware, judge};
@@ -32,12 +29,6 @@ const MACHINE: u64 = 8 << 20;
 
 /// Recorded machines that are kept because another node needs them, too.
 const KEPT: usize = 8;
-
-/// Nodes that a thread takes at a time.
-const BATCH: usize = 8;
-
-/// Enough for the deepest expression and configuration that their limits allow.
-const STACK: usize = 8 << 20;
 
 /// What came of a folder.
 #[derive(Debug, Default)]
@@ -188,7 +179,7 @@ impl Fleet<'_> {
             Some((file, loaded)) => match &**loaded {
                 Ok(inventory) => Hardware::Known(file.clone(), inventory),
                 Err(finding) => {
-                    findings.push(finding.clone().about(name));
+                    findings.push((**finding).clone().about(name));
                     Hardware::Broken(Some(file.clone()))
                 }
             },
@@ -254,7 +245,10 @@ impl Fleet<'_> {
 }
 
 /// A recorded machine, or what is wrong with it.
-type Loaded = Result<Inventory, Finding>;
+type Loaded = Result<Inventory, Box<Finding>>;
+
+/// A place for a recorded machine that one thread fills and others wait for.
+type Slot = Arc<OnceLock<Arc<Loaded>>>;
 
 /// Reads recorded machines, and keeps a few that several nodes have.
 struct Machines<'a> {
@@ -263,7 +257,7 @@ struct Machines<'a> {
     excerpts: bool,
     /// How many nodes have a machine, if it is more than one.
     shared: HashMap<usize, usize>,
-    kept: Mutex<VecDeque<(usize, Arc<OnceLock<Arc<Loaded>>>)>>,
+    kept: Mutex<VecDeque<(usize, Slot)>>,
 }
 
 impl<'a> Machines<'a> {
@@ -314,11 +308,11 @@ impl<'a> Machines<'a> {
         let shown = self.files.shown(path);
         let text = self.tree.text(path, MACHINE).map_err(|why| {
             let message = format!("cannot be read: {why}");
-            Finding::of_file(Code::Snapshot, shown.clone(), message)
+            Box::new(Finding::of_file(Code::Snapshot, shown.clone(), message))
         })?;
         match load::parse(&text) {
             Ok(snapshot) => Ok(snapshot.inventory),
-            Err(error) => Err(wrong(&shown, &text, &error, self.excerpts)),
+            Err(error) => Err(Box::new(wrong(&shown, &text, &error, self.excerpts))),
         }
     }
 }
@@ -354,59 +348,4 @@ fn at(text: &str, error: &serde_json::Error) -> (u32, u32) {
     };
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).max(1);
     (number(error.line()), number(column))
-}
-
-/// `work` of 0 to `count`, in order, on as many threads as there are processors.
-fn parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Result<Vec<T>, Failure> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.min(count.div_ceil(BATCH)).min(64);
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut done = Vec::new();
-        loop {
-            let from = next.fetch_add(BATCH, Ordering::Relaxed);
-            if from >= count {
-                return done;
-            }
-            for i in from..count.min(from + BATCH) {
-                done.push((i, work(i)));
-            }
-        }
-    };
-    let mut all: Vec<Option<T>> = std::iter::repeat_with(|| None).take(count).collect();
-    thread::scope(|scope| {
-        let mut running = Vec::new();
-        for _ in 0..threads {
-            let thread = thread::Builder::new()
-                .stack_size(STACK)
-                .spawn_scoped(scope, run);
-            running.push(thread.map_err(|error| {
-                Failure::new(Exit::Internal, "a thread cannot be started")
-                    .because(&error)
-                    .hint("allow more processes (`ulimit -u`) or free some memory")
-            })?);
-        }
-        for thread in running {
-            match thread.join() {
-                Ok(done) => done.into_iter().for_each(|(i, value)| all[i] = Some(value)),
-                // The panic hook has told about it.
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok::<(), Failure>(())
-    })?;
-    Ok(all.into_iter().flatten().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_comes_of_it_stands_in_order_whoever_did_it() {
-        for count in [0, 1, 7, 8, 9, 1000] {
-            let done = parallel(count, |i| i * 2).unwrap();
-            assert_eq!(done, (0..count).map(|i| i * 2).collect::<Vec<_>>());
-        }
-    }
 }
