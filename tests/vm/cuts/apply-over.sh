@@ -6,7 +6,7 @@
 #: module dm_crypt
 #: module algif_skcipher
 #: module xts
-#: module loop
+#: module loop max_loop=1
 #: file tests/vm/configs/sealed.yaml /etc/sealed.yaml
 
 apply() {
@@ -43,5 +43,7 @@ phase_3() {
 	has "and is done" "already converged, 0 writes" /tmp/again
 	check "sgdisk finds no fault" sgdisk -v "$disk"
 	is "names" "EFI META STATE EPHEMERAL" "$(names internal)"
-	named_is_complete internal
+	for volume in STATE EPHEMERAL; do
+		check "$volume opens" opens internal "$volume"
+	done
 }

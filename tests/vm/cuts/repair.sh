@@ -6,7 +6,7 @@
 #: module dm_crypt
 #: module algif_skcipher
 #: module xts
-#: module loop
+#: module loop max_loop=1
 #: file tests/vm/configs/sealed.yaml /etc/sealed.yaml
 #: cmdline gpt
 

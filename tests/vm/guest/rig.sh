@@ -85,11 +85,10 @@ partition() {
 
 # names DISK: of its partitions, as the kernel has them.
 names() {
-	for names_number in $(seq 16); do
-		grep -lx "$names_number" "/sys/block/$(disk_name "$1")"/*/partition 2>/dev/null | while read -r names_entry; do
-			sed -n 's/^PARTNAME=//p' "${names_entry%/partition}/uevent"
-		done
-	done | xargs
+	for names_entry in "/sys/block/$(disk_name "$1")"/*/partition; do
+		[ -e "$names_entry" ] || continue
+		echo "$(cat "$names_entry") $(sed -n 's/^PARTNAME=//p' "${names_entry%/partition}/uevent")"
+	done | sort -n | cut -d " " -f 2- | xargs
 }
 
 # The key of a nodeID slot: the machine's UUID and the volume's name.
