@@ -54,6 +54,8 @@ pub struct Disk {
     pub serial: String,
     #[serde(default)]
     pub removable: bool,
+    /// No more writes a second than this, so that a scenario can meet it in any of them.
+    pub writes_per_second: Option<u32>,
     /// Label of a small ISO 9660 image that the rig puts on it.
     pub iso: Option<String>,
 }

@@ -125,7 +125,12 @@ impl Boot<'_> {
             add("device", "tpm-tis,tpmdev=tpm0".to_owned());
         }
         for (index, (disk, image)) in machine.disks.iter().zip(&self.images).enumerate() {
-            for node in image.nodes(index) {
+            let limit = disk.writes_per_second;
+            if let Some(limit) = limit {
+                let group = format!("throttle-group,id=limit{index},x-iops-write={limit}");
+                add("object", group);
+            }
+            for node in image.nodes(index, limit.is_some()) {
                 add("blockdev", node);
             }
             for device in devices(disk, index) {
@@ -138,7 +143,7 @@ impl Boot<'_> {
 
 impl Image {
     /// The block nodes; the guest's disk is `disk{index}`. Nothing outlives the run, so the host need not flush.
-    fn nodes(&self, index: usize) -> Vec<String> {
+    fn nodes(&self, index: usize, limited: bool) -> Vec<String> {
         let file = |name: &str, path: &Path| {
             let path = escape(&path.display().to_string());
             format!("driver=file,node-name={name},filename={path},cache.no-flush=on,discard=unmap")
@@ -148,6 +153,13 @@ impl Image {
         };
         let disk = format!("disk{index}");
         match &self.log {
+            None if limited => vec![
+                file(&format!("file{index}"), &self.file),
+                raw(&format!("raw{index}")),
+                format!(
+                    "driver=throttle,node-name={disk},throttle-group=limit{index},file=raw{index},discard=unmap"
+                ),
+            ],
             None => vec![file(&format!("file{index}"), &self.file), raw(&disk)],
             Some(log) => vec![
                 file(&format!("file{index}"), &self.file),

@@ -2,7 +2,11 @@
 #: machine macmini2018
 #: cut internal
 #: every-run
-#: tools sgdisk mkfs.vfat mkfs.xfs
+#: tools cryptsetup sgdisk blkid mkfs.vfat mkfs.xfs xfs_repair
+#: module dm_crypt
+#: module algif_skcipher
+#: module xts
+#: module loop max_loop=1
 #: file tests/vm/configs/sealed.yaml /etc/sealed.yaml
 
 reset() {
@@ -31,6 +35,7 @@ phase_2() {
 
 phase_3() {
 	# Wherever power went: no volume of that name that Talos could hang at.
+	named_is_complete internal
 	check "reset brings it to its end" reset
 	reset >/tmp/again
 	has "and is done" "already reset, 0 writes" /tmp/again

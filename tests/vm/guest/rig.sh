@@ -83,6 +83,55 @@ partition() {
 	return 1
 }
 
+# names DISK: of its partitions, as the kernel has them.
+names() {
+	for names_entry in "/sys/block/$(disk_name "$1")"/*/partition; do
+		[ -e "$names_entry" ] || continue
+		echo "$(cat "$names_entry") $(sed -n 's/^PARTNAME=//p' "${names_entry%/partition}/uevent")"
+	done | sort -n | cut -d " " -f 2- | xargs
+}
+
+# The key of a nodeID slot: the machine's UUID and the volume's name.
+node_key() {
+	printf '%s%s' "$(cat /sys/class/dmi/id/product_uuid)" "$1"
+}
+
+# opens DISK VOLUME [COPY]: cryptsetup opens it with the node's key; with COPY by that one of the two headers alone.
+# cryptsetup mends a damaged copy in passing, so what it gets is not the disk. Wants the modules loop and algif_skcipher.
+opens() {
+	opens_from="$(partition "$1" "$2")" || return 1
+	dd if="$opens_from" of=/tmp/header bs=1M count=17 2>/dev/null
+	case "$3" in
+	first) dd if=/dev/zero of=/tmp/header bs=16k seek=1 count=1 conv=notrunc 2>/dev/null ;;
+	second) dd if=/dev/zero of=/tmp/header bs=16k count=1 conv=notrunc 2>/dev/null ;;
+	esac
+	node_key "$2" | cryptsetup open --test-passphrase --key-file=- /tmp/header
+}
+
+# xfs_is_sound DISK VOLUME
+xfs_is_sound() {
+	node_key "$2" | cryptsetup open --readonly --key-file=- "$(partition "$1" "$2")" sound || return 1
+	xfs_repair -n /dev/mapper/sound >/tmp/sound 2>&1
+	xfs_status=$?
+	cryptsetup close sound && return "$xfs_status"
+}
+
+# named_is_complete DISK: what the table names can be used, however little of the rest there is.
+named_is_complete() {
+	for complete_volume in STATE EPHEMERAL; do
+		partition "$1" "$complete_volume" >/dev/null || continue
+		for complete_copy in first second; do
+			check "$complete_volume is named, and opens by its $complete_copy header" opens "$1" "$complete_volume" "$complete_copy"
+		done
+	done
+	if partition "$1" STATE >/dev/null; then
+		check "STATE is named, and its filesystem is sound" xfs_is_sound "$1" STATE
+	fi
+	if partition "$1" EFI >/dev/null; then
+		is "EFI is named, and is FAT" vfat "$(blkid -p -s TYPE -o value "$(partition "$1" EFI)")"
+	fi
+}
+
 # keep NAME DEVICE: from here on, no byte of this partition may change, whatever happens to the power.
 keep() {
 	keep_entry="/sys/class/block/${2##*/}"

@@ -12,7 +12,7 @@
 # Both sides: one EFI of 1101 MiB, META, STATE of 100 MiB and the rest sealed with Argon2id of 64 MiB, 4 passes, 1 lane, XFS in
 # both. One lane, because cryptsetup takes no more than there are processors.
 ours() {
-	keelblock apply -c /tmp/node.yaml --layout uki --kdf-memory 64M --kdf-time 4 --kdf-lanes 1 >/dev/null 2>&1
+	keelblock apply -c /tmp/node.yaml --layout uki --kdf-memory 64M --kdf-time 4 --kdf-lanes 1 --format json >/tmp/receipt 2>/dev/null
 }
 
 seal() {
@@ -72,6 +72,8 @@ phase_1() {
 		note "pair $pair: $(tail -n 1 /tmp/ours) and $(tail -n 1 /tmp/theirs) hundredths of a second"
 	done
 	took probe hundred_probes
+	awk -F '"' '$2 == "name" { name = $4 } $2 == "seconds" { gsub(/[:, ]/, "", $3); if ($3 > 0.5) print $3, name }' /tmp/receipt |
+		while read -r step; do note "the last apply, seconds: $step"; done
 	note "apply $(median /tmp/ours), peers $(median /tmp/theirs), hundredths of a second, medians of three"
 	note "ratio $(awk -v a="$(median /tmp/ours)" -v b="$(median /tmp/theirs)" 'BEGIN { printf "%.2f", a / b }')"
 	note "probe $(awk '{ printf "%.1f ms", $1 / 10 }' /tmp/probe)"

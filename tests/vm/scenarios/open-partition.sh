@@ -76,15 +76,12 @@ phase_3() {
 	sed 's|@MODEL@|Portable SSD T5|' /etc/volume.yaml >/tmp/node.yaml
 	sgdisk --zap-all "$disk" >/dev/null 2>&1
 	dd if=/dev/zero of="$disk" bs=1M count=400 conv=fsync 2>/dev/null
-	for name in "${disk##*/}" "$(disk_name internal)" null; do
-		ls -l "/dev/$name" | awk '{ print $1, $5 + 0, $6, $10 }'
-	done >/tmp/nodes
-	mkdir /tmp/dev
-	mount -t tmpfs tmpfs /tmp/dev
-	while read -r kind major minor name; do
-		mknod "/tmp/dev/${name##*/}" "$(echo "$kind" | cut -c 1)" "$major" "$minor"
-	done </tmp/nodes
-	mount --move /tmp/dev /dev
+	mount -t tmpfs -o mode=755 tmpfs /dev
+	mknod /dev/null c 1 3
+	for name in "$(disk_name t5)" "$(disk_name internal)"; do
+		numbers="$(cat "/sys/block/$name/dev")"
+		mknod "/dev/$name" b "${numbers%:*}" "${numbers#*:}"
+	done
 	check "laid out without devtmpfs" apply
 	made="$(partition t5 u-one)"
 	check "the partition has its node" test -b "$made"
