@@ -6,7 +6,7 @@
 //! | strong | the kernel's command line, the firmware or a boot partition names it; a later kexec may have changed that | always |
 //! | weak | it looks like what one starts from | unless a certain sign lies on a real disk |
 //!
-//! A disk with a sign that counts is never chosen. Pure; [`super::boot`] collects the signs.
+//! A disk with a sign that counts is never chosen. Pure; the probe collects the signs.
 
 use serde::{Deserialize, Serialize};
 
