@@ -1,8 +1,8 @@
 //! Replaces what identifies a machine by stand-ins, so that its snapshot can be given away.
 //!
 //! Serials, world-wide ids, UUIDs, MAC addresses, labels and digests of contents are collected from the fields that hold
-//! them and from every text ([`collect`]), get a stand-in of the same shape ([`stand_in`]) and are replaced wherever they
-//! occur, inside links and sentences too ([`replace`]). The same input has the same stand-in within a snapshot, two
+//! them and from every text (`collect`), get a stand-in of the same shape (`stand_in`) and are replaced wherever they
+//! occur, inside links and sentences too (`replace`). The same input has the same stand-in within a snapshot, two
 //! inputs never share one: clones stay visible, and so do disks that differ.
 //! Stand-ins come from HMAC-SHA-256 under a key that is not in the snapshot. Without it they tell nothing: serials are
 //! short, and a plain hash of one would be found by trying all.
