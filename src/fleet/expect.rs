@@ -362,10 +362,10 @@ mod tests {
         assert_eq!((node.config.len(), node.disks.len()), (2, 1));
         assert_eq!(
             (expect.nodes["b"].at.line, expect.nodes["b"].at.column),
-            (11, 3)
+            (10, 3)
         );
         assert_eq!(expect.never[0].name, "never 1");
-        assert_eq!(expect.never[1].disk.at.line, 14);
+        assert_eq!(expect.never[1].disk.at.line, 13);
         assert!(expect.never[1].disk.expression.is_some());
         assert_eq!(expect.require[0].volumes, ["STATE", "EPHEMERAL"]);
         assert!(expect.require[1].snapshot);
