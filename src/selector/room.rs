@@ -37,7 +37,9 @@ pub(super) fn check(spec: &Spec, disk: &Disk, roles: &[String]) -> Check {
         wanted: "enough for the layout".to_owned(),
         found: match &shortage {
             None => format!("{size} are enough"),
-            Some((volume, lack)) => format!("{size}: there is no room for {volume} ({lack})"),
+            Some((volume, lack)) => format!(
+                "{size}: there is no room for {volume} ({lack}); choose a larger disk or smaller volumes"
+            ),
         },
         pass: shortage.is_none(),
         kind: CheckKind::Guard,
