@@ -23,7 +23,7 @@ use keelblock::config;
 use keelblock::config::spec::{DiskSelector, Install, InstallTarget, Location, Spec};
 use keelblock::probe::inventory::{Inventory, Machine, TalosDisk};
 use keelblock::selector::cel::{Env, Expression, TalosVolume};
-use keelblock::selector::selection::Outcome;
+use keelblock::selector::selection::{Outcome, Role};
 use keelblock::selector::{Request, legacy, select};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -86,8 +86,20 @@ fn inventory(disks: &[TalosDisk]) -> Inventory {
     }
 }
 
-/// `select` takes the only match, refuses where Talos would take the first of several or give up,
-/// and has none where Talos has none.
+/// Whether there is no room for the layout on `disk`, where Talos finds out after it has wiped it.
+fn is_too_small(role: &Role, disk: &TalosDisk) -> bool {
+    let mut verdicts = role.verdicts.iter();
+    let verdict = verdicts.find(|v| v.disk == disk.dev_path).unwrap();
+    let mut checks = verdict.checks.iter();
+    let room = checks.find(|check| check.check == "room").unwrap();
+    if disk.size < 2 << 30 || disk.size > 8 << 30 {
+        assert_eq!(room.pass, disk.size > 8 << 30, "{} bytes", disk.size);
+    }
+    !room.pass
+}
+
+/// `select` takes the only match, refuses where Talos would take the first of several or give up or where the disk is
+/// too small, and has none where Talos has none.
 fn compare_selection(spec: &Spec, disks: &[TalosDisk], answer: &Answer) {
     let results = answer.results.as_deref().unwrap_or_default();
     let matched: Vec<&TalosDisk> = disks
@@ -103,6 +115,7 @@ fn compare_selection(spec: &Spec, disks: &[TalosDisk], answer: &Answer) {
         _ if failed => Outcome::Refused,
         [] => Outcome::None,
         [only] if only.readonly || only.cdrom => Outcome::Refused,
+        [only] if is_too_small(role, only) => Outcome::Refused,
         [_] => Outcome::Selected,
         _ => Outcome::Refused,
     };
