@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::partitioner::disk;
+use crate::partitioner::binding;
 use crate::plan::{DiskPlan, Plan};
 use crate::probe::inventory::{Disk, Machine};
 
@@ -56,7 +56,7 @@ pub fn machine(plan: &Plan, found: &Machine) -> Vec<Mismatch> {
 
 /// What differs between a disk and the one that was planned; its identity comes first.
 pub fn disk(planned: &DiskPlan, found: &Disk) -> Vec<Mismatch> {
-    let now = disk::identity(found);
+    let now = binding::identity(found);
     let id = Mismatch::between("disk id", &planned.id, &found.id);
     let path = Mismatch::between("path", &planned.path, &found.path);
     let pairs = planned.identity.fields().into_iter().zip(now.fields());

@@ -8,11 +8,9 @@ use crate::partitioner::layout::{ALIGNMENT, META_SIZE, NoSpace, Space};
 use crate::partitioner::planner::{Options, title};
 use crate::partitioner::reset::erasing;
 use crate::partitioner::wanted::{self, Style, WantedPartition, WantedSize};
-use crate::partitioner::{adopt, wipe};
-use crate::plan::{
-    Action, ContentPlan, DiskIdentity, DiskPlan, PartitionPlan, Precondition, StateTag,
-};
-use crate::probe::inventory::{Content, Disk, Layout, UsbDevice};
+use crate::partitioner::{adopt, binding, wipe};
+use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, StateTag};
+use crate::probe::inventory::{Content, Disk, Layout};
 use crate::probe::marker::MARKER_EXTENT;
 use crate::units::{BlockSize, Bytes, Extent, Geometry, UnsupportedBlockSize};
 
@@ -125,11 +123,11 @@ pub fn plan(
     Ok(DiskPlan {
         path: disk.path.clone(),
         id: disk.id.clone(),
-        identity: identity(disk),
+        identity: binding::identity(disk),
         title: title(disk),
         roles: roles.to_vec(),
         geometry,
-        before: before(disk),
+        before: binding::before(disk),
         table,
         fresh,
         writes_table: fresh || damaged || partitions.iter().any(PartitionPlan::is_made),
@@ -139,33 +137,6 @@ pub fn plan(
         erase: Vec::new(),
         partitions,
     })
-}
-
-/// What must hold when its plan is applied.
-pub fn before(disk: &Disk) -> Precondition {
-    let layout = disk.content.layout();
-    Precondition {
-        fingerprint: disk.fingerprint.clone(),
-        content: adopt::in_words(&disk.content),
-        diskseq: disk.diskseq,
-        unfinished: layout.and_then(|layout| layout.unfinished.clone()),
-        partitions: layout.map_or_else(Vec::new, |layout| adopt::seen(layout, disk.talos.size)),
-    }
-}
-
-/// Every fact that tells `disk` from another.
-pub fn identity(disk: &Disk) -> DiskIdentity {
-    let usb_id = |usb: &UsbDevice| format!("{}:{} {}", usb.vendor_id, usb.product_id, usb.serial);
-    let usb = disk.usb.as_ref().map(usb_id);
-    DiskIdentity {
-        wwid: disk.talos.wwid.clone(),
-        uuid: disk.talos.uuid.clone(),
-        serial: disk.talos.serial.clone(),
-        model: disk.talos.model.clone(),
-        usb: usb.unwrap_or_default().trim_end().to_owned(),
-        transport: disk.talos.transport.clone(),
-        bus_path: disk.talos.bus_path.clone(),
-    }
 }
 
 /// Selection asks for consent, too; but it is here that a disk would get a new table.

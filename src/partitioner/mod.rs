@@ -1,6 +1,7 @@
 //! The partitioner: from configuration and selection to a plan, and the codecs for what goes onto a disk. Pure.
 
 pub mod adopt;
+pub mod binding;
 pub mod content;
 pub mod cost;
 pub mod disk;

@@ -32,11 +32,11 @@ pub mod held;
 pub mod notes;
 
 use crate::config::spec::Spec;
-use crate::partitioner::adopt;
 use crate::partitioner::disk::{self, DiskError, ends};
 use crate::partitioner::planner::{self, Options, estimate, title};
 use crate::partitioner::steps;
 use crate::partitioner::wanted::Style;
+use crate::partitioner::{adopt, binding};
 use crate::plan::{
     Action, ContentPlan, DiskPlan, Erase, EraseMethod, PartitionPlan, Plan, Proof, Purpose, SCHEMA,
     StateTag,
@@ -168,7 +168,7 @@ fn one(
         None => without(subject, layout, options).map_err(failed)?,
         Some(spec) => resealed(subject, layout, spec, options)?,
     };
-    plan.before = disk::before(subject.disk);
+    plan.before = binding::before(subject.disk);
     plan.path.clone_from(&subject.disk.path);
     let gone = |p: &PartitionPlan| subject.facts.volumes.get(&p.number);
     for (index, partition) in plan.partitions.iter().enumerate() {
@@ -236,11 +236,11 @@ fn without(
     Ok(DiskPlan {
         path: disk.path.clone(),
         id: disk.id.clone(),
-        identity: disk::identity(disk),
+        identity: binding::identity(disk),
         title: title(disk),
         roles: Vec::new(),
         geometry: disk::geometry(disk)?,
-        before: disk::before(disk),
+        before: binding::before(disk),
         table: table.unwrap_or_else(|| options.seed.guid(&disk.id, "disk")),
         fresh: false,
         writes_table: false,
