@@ -186,7 +186,8 @@ impl Search<'_> {
             self.found.short.insert(text.to_owned());
             return;
         }
-        let text = if is_hex(text) {
+        // Digits mean the same in capitals. Mixed ones are a spelling of their own, which must be found as it is.
+        let text = if is_hex(text) && text == text.to_uppercase() {
             text.to_lowercase()
         } else {
             text.to_owned()
