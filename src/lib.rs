@@ -17,6 +17,7 @@ pub mod exec;
 pub mod exit;
 pub mod fleet;
 pub mod guid;
+pub mod hex;
 pub mod inspect;
 pub mod installer;
 pub mod keys;

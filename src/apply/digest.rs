@@ -9,6 +9,7 @@ use std::io;
 use sha2::{Digest as _, Sha256};
 
 use crate::apply::receipt::Kept;
+use crate::hex;
 use crate::partitioner::gpt;
 use crate::partitioner::meta::{self, Meta};
 use crate::plan::{Action, ContentPlan, DiskPlan, Plan, Proof};
@@ -111,7 +112,7 @@ fn digest(
     Ok(Kept {
         disk: disk.path.clone(),
         partition,
-        digest: format!("{kind}:{}", hex(hash)),
+        digest: format!("{kind}:{}", hex::lower(&hash.finalize())),
         size: extent.len,
         samples,
     })
@@ -174,15 +175,10 @@ fn other_tags(
     Ok(Some(Kept {
         disk: disk.path.clone(),
         partition: format!("{name}, tags but 0x09"),
-        digest: format!("sha256:{}", hex(hash)),
+        digest: hex::sha256(&hash.finalize()),
         size: Bytes::new(size),
         samples: Vec::new(),
     }))
-}
-
-fn hex(hash: Sha256) -> String {
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How many bytes are read to prove that `disk` keeps what it keeps.

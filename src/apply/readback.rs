@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::apply::execute::{DiskRun, META_PIECES};
 use crate::apply::receipt::{Kept, Made};
 use crate::apply::{contents, digest, erase, tables};
+use crate::hex;
 use crate::plan::{Action, ContentPlan, DiskPlan, TablePiece, TableStage};
 use crate::target::latched::Latched;
 use crate::target::{BlockSource, BlockTarget};
@@ -222,12 +223,6 @@ impl<'a> Comparison<'a> {
     }
 
     fn digest(self) -> String {
-        let hex: String = self
-            .hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("sha256:{hex}")
+        hex::sha256(&self.hash.finalize())
     }
 }

@@ -14,6 +14,7 @@ use crate::config;
 use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::guid::Seed;
+use crate::hex;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::planner::{self, Options};
 use crate::picture::{self, Sheet, html, svg};
@@ -168,8 +169,7 @@ fn derived_seed(config_digest: &str, uuid: Option<&str>, disks: &[&Disk]) -> See
 /// SHA-256 over the configuration without its secrets and places.
 pub fn config_digest(spec: &Spec) -> String {
     use sha2::{Digest as _, Sha256};
-    let digest = Sha256::digest(spec.canonical().to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::lower(&Sha256::digest(spec.canonical().to_string()))
 }
 
 /// A plan for people.

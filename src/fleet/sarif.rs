@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::finding::{Code, Finding};
 use super::report::Report;
 use crate::config::spec::Location;
+use crate::hex;
 use crate::printable::printable;
 
 /// The report as a SARIF log of one run.
@@ -93,11 +94,7 @@ fn fingerprint(finding: &Finding) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let digest = hash.finalize();
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::lower(&hash.finalize()[..16])
 }
 
 /// A path as a URI reference (RFC 3986): everything but unreserved characters and `/` is percent-encoded.

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::Plan;
+use crate::hex;
 use crate::printable::printable_json;
 
 /// The digits of an id.
@@ -105,8 +106,7 @@ pub fn digest(plan: &Plan) -> String {
         covered.shift_remove(name);
     }
     let sum = Sha256::digest(sorted(&Value::Object(covered)).to_string());
-    let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    hex::sha256(&sum)
 }
 
 /// The short form of a digest, to be compared by eye.
@@ -160,7 +160,7 @@ fn of_disk(index: usize, disk: &Value, checks: &mut BTreeMap<String, String>) {
 
 fn check(value: &Value) -> String {
     let sum = Sha256::digest(sorted(value).to_string());
-    sum[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::lower(&sum[..4])
 }
 
 fn value(plan: &Plan) -> Value {

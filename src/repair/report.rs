@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::execute::Written;
 use super::{Diagnosis, Piece, Refusal, Repair, Structure, Urgency};
+use crate::hex;
 use crate::units::{Extent, Geometry};
 
 /// The name and version that a [`Report`] carries in its `schema` field.
@@ -133,11 +134,7 @@ fn item(repair: &Repair) -> Item {
 
 /// A range without or with a digest.
 pub fn range(piece: &Piece, secret: bool) -> Range {
-    let digest = || {
-        let digest = Sha256::digest(piece.new.expose());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
-    };
+    let digest = || hex::sha256(&Sha256::digest(piece.new.expose()));
     Range {
         what: piece.what.clone(),
         extent: piece.extent(),

@@ -12,6 +12,7 @@ use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::{ask, files, inspect, targets};
 use crate::exit::Exit;
+use crate::hex;
 use crate::repair::backup;
 use crate::repair::execute::{self, ExecuteError, Written};
 use crate::repair::report::{Outcome, Report};
@@ -139,13 +140,9 @@ fn write(
         }
         Some(file) => file.clone(),
         None => {
-            let digest = Sha256::digest(&*text);
-            let hex: String = digest[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let short = hex::lower(&Sha256::digest(&*text)[..8]);
             let folder = targets::state_dir(args.state_dir.as_deref())?;
-            folder.join(format!("repair-{hex}.backup.json"))
+            folder.join(format!("repair-{short}.backup.json"))
         }
     };
     files::write(&file, &text)?;

@@ -6,6 +6,7 @@
 
 use sha2::{Digest as _, Sha512};
 
+use crate::hex;
 use crate::units::Bytes;
 
 use super::header::{BINARY, Copy, Damage, Start, checksum, start, text_at, u64_at};
@@ -117,7 +118,6 @@ pub fn header_fields(bytes: &[u8]) -> Vec<(&'static str, String)> {
         _ => "none",
     };
     let version = u16::from_be_bytes([bytes[6], bytes[7]]);
-    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
     let json = &bytes[BINARY..];
     let length = json.iter().position(|b| *b == 0).unwrap_or(json.len());
     vec![
@@ -130,10 +130,16 @@ pub fn header_fields(bytes: &[u8]) -> Vec<(&'static str, String)> {
         ("UUID", printable(&text_at(bytes, 168, 40))),
         ("subsystem", printable(&text_at(bytes, 208, 48))),
         ("place", u64_at(bytes, 256).to_string()),
-        ("checksum", hex(&bytes[CHECKSUM.start..CHECKSUM.start + 8])),
+        (
+            "checksum",
+            hex::lower(&bytes[CHECKSUM.start..CHECKSUM.start + 8]),
+        ),
         (
             "metadata",
-            format!("{length} bytes, sha512 {}", hex(&Sha512::digest(json)[..8])),
+            format!(
+                "{length} bytes, sha512 {}",
+                hex::lower(&Sha512::digest(json)[..8])
+            ),
         ),
     ]
 }

@@ -9,6 +9,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::View;
+use crate::hex;
 use crate::probe::inventory::{Layout, Partition, Signature};
 use crate::units::Extent;
 
@@ -37,8 +38,7 @@ pub(super) fn fingerprint(view: &View<'_>, layout: &Layout) -> String {
     digest.signatures(&layout.signatures);
     digest.bytes(view.head());
     digest.bytes(view.tail());
-    let sum = digest.0.finalize();
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::lower(&digest.0.finalize())
 }
 
 struct Recipe(Sha256);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::collect::Identifiers;
 use super::stand_in::StandIns;
+use crate::hex;
 
 /// Shorter identifiers are replaced only where they are all that there is.
 pub(super) const SHORTEST: usize = 5;
@@ -89,8 +90,8 @@ impl Replacer {
             |text| text.replace(' ', "_"),
             |text| text.replace(' ', "\\x20"),
             |text| text.replace(['-', ':'], ""),
-            hexadecimal,
-            |text| hexadecimal(text).to_uppercase(),
+            |text| hex::lower(text.as_bytes()),
+            |text| hex::lower(text.as_bytes()).to_uppercase(),
         ];
         for case in CASES {
             for form in forms {
@@ -168,8 +169,4 @@ fn head(text: &str) -> Option<[u8; HEAD]> {
 
 fn one_blank(text: &str, blank: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(blank)
-}
-
-fn hexadecimal(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
