@@ -28,6 +28,7 @@ mod select;
 mod snapshot;
 mod table;
 mod targets;
+mod tune;
 mod unlock;
 mod validate;
 mod wait;
@@ -120,6 +121,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
         Command::Validate(args) => validate::run(args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
+        Command::Tune(args) => tune::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::context::{Context, Field};
 use super::diagnostic::{ConfigError, DiagnosticKind};
+use super::spec::Location;
 use super::{Source, report_fault, yaml};
 
 /// What `read` makes of the only document of `source`, in which no secret has a place.
@@ -42,4 +43,13 @@ pub(crate) fn document<T>(
     }
     ctx.diagnostics.sort_by_key(|d| (d.at.line, d.at.column));
     Err(ConfigError::new(ctx.diagnostics))
+}
+
+/// A text or a list of texts, each with where it stands.
+pub(crate) fn one_or_more(ctx: &mut Context<'_>, field: &Field<'_>) -> Vec<(String, Location)> {
+    if field.node.shape() == "a scalar" {
+        let at = ctx.location(field.node.place);
+        return ctx.text(field).map(|text| (text, at)).into_iter().collect();
+    }
+    ctx.texts(field)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::config::context::{Context, Field};
 use crate::config::expression::expression;
-use crate::config::own;
+use crate::config::own::{self, one_or_more};
 use crate::config::size;
 use crate::config::spec::{Location, SizeMatcher};
 use crate::config::{ConfigError, Source};
@@ -235,15 +235,6 @@ fn placed(ctx: &mut Context<'_>, field: &Field<'_>, key: &str) -> Option<(String
     let field = field.get(key)?;
     let text = ctx.text(&field).filter(|text| !text.is_empty())?;
     Some((text, ctx.location(field.node.place)))
-}
-
-/// A text or a list of texts.
-fn one_or_more(ctx: &mut Context<'_>, field: &Field<'_>) -> Vec<(String, Location)> {
-    if field.node.shape() == "a scalar" {
-        let at = ctx.location(field.node.place);
-        return ctx.text(field).map(|text| (text, at)).into_iter().collect();
-    }
-    ctx.texts(field)
 }
 
 fn patterns(ctx: &mut Context<'_>, field: &Field<'_>, key: &str, default: &[&str]) -> Vec<String> {

@@ -1,10 +1,26 @@
-//! What the machine should be set to, as data.
+//! The tuner: what a machine with USB SSDs should be set to, and setting it.
 //!
-//! Pure: no I/O. `udev-rules/` and `sysctl.d/` ship the same values for systems without the agent, and
+//! ```text
+//!  profiles + config ──desired──▶ wishes in order ──apply──▶ report, receipt
+//! ```
+//! [`profile`], [`desired`], [`order`] and [`value`] are pure; [`apply`] writes through [`machine::Kernel`], and nothing
+//! else does. `udev-rules/` and `sysctl.d/` ship the same values for systems without the agent, and
 //! `tests/shipped_files.rs` holds both together. Names and values are those of the kernel's
 //! `Documentation/ABI/stable/sysfs-block` and `Documentation/admin-guide/sysctl/vm.rst`.
 //!
-//! Never holds a setting that repeats a default, and never one that trades away durability.
+//! Never sets what repeats a default, and never trades away durability.
+
+pub mod apply;
+pub mod desired;
+pub mod disk;
+pub mod machine;
+pub mod order;
+pub mod parameter;
+pub mod profile;
+pub mod quirks;
+pub mod receipt;
+pub mod report;
+pub mod value;
 
 /// One value of one kernel setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

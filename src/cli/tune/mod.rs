@@ -1,0 +1,215 @@
+//! `keelblock tune`: sets, compares or puts back the settings of disks and of the machine.
+
+mod render;
+mod state;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::args::{Global, OptionalConfigArgs};
+use crate::cli::error::Failure;
+use crate::cli::output::Output;
+use crate::cli::{context, files};
+use crate::config::{ConfigError, Source};
+use crate::exit::Exit;
+use crate::root::Root;
+use crate::tuner::desired::{Desired, desired};
+use crate::tuner::disk::{self, Disk};
+use crate::tuner::machine::{Machine, Recorded};
+use crate::tuner::profile::{self, Profile};
+use crate::tuner::receipt::Receipt;
+use crate::tuner::report::{Mode, Outcome, Report};
+use crate::tuner::apply;
+
+const ABOUT: &str = "\
+Sets what the profile of each disk says, and what the configuration itself asks with machine.sysctls, machine.sysfs and \
+their documents; where both speak of one setting, the configuration wins and the conflict is said. Every value is read \
+back, and all of them once more at the end: the kernel rounds, clamps and ignores values, and some writes set others \
+back. What cannot be set is reported, and the rest is set all the same.
+
+Settings of sysfs last until the disk is plugged in again or the machine boots. --undo puts back what was there before \
+the first run since then.
+
+See what it would do:     keelblock tune --dry-run
+Rehearse it elsewhere:    keelblock tune --dry-run --hardware mini01.json
+Do it:                    keelblock tune -c mini01.yaml
+Is all still as wanted:   keelblock tune -c mini01.yaml --check
+
+A file of profiles has the form of the built-in one, which --print-profiles shows; its profiles come first.
+
+Exit codes: 0 all is as wanted; 6 something is not; 5 something could not be read or written at all.";
+
+/// Arguments of `tune`.
+#[derive(Debug, Args)]
+#[command(after_help = ABOUT)]
+pub struct TuneArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub config: OptionalConfigArgs,
+    /// Only this disk (its path or kernel name), and nothing of the machine
+    #[arg(long, value_name = "PATH")]
+    pub disk: Option<String>,
+    /// Compare only; drift is exit 6
+    #[arg(long, group = "way")]
+    pub check: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long, group = "way")]
+    pub dry_run: bool,
+    /// Put back what was there before
+    #[arg(long, group = "way", conflicts_with_all = ["config", "profiles"])]
+    pub undo: bool,
+    /// Print the built-in profiles
+    #[arg(long, group = "way", conflicts_with_all = ["config", "profiles", "disk"])]
+    pub print_profiles: bool,
+    /// A file of profiles that are tried before the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub profiles: Option<PathBuf>,
+    /// Folder for the receipt that --undo reads [default: /run/keelblock]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+impl TuneArgs {
+    const fn mode(&self) -> Mode {
+        match (self.check, self.dry_run, self.undo) {
+            (true, ..) => Mode::Check,
+            (_, true, _) => Mode::DryRun,
+            (.., true) => Mode::Undo,
+            _ => Mode::Apply,
+        }
+    }
+}
+
+pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit, Failure> {
+    if args.print_profiles {
+        output.text(profile::BUILT_IN)?;
+        return Ok(Exit::Done);
+    }
+    let mode = args.mode();
+    let report = match (&global.hardware, mode) {
+        (Some(path), Mode::Check | Mode::DryRun) => {
+            let snapshot = context::recorded(path)?;
+            let machine = Recorded(&snapshot.attributes);
+            apply::compare(&machine, &wanted(args, &machine, None)?, mode)
+        }
+        (Some(_), _) => {
+            let failure = Failure::new(Exit::Usage, "a recorded machine cannot be set");
+            return Err(failure.hint("add --dry-run or --check, or leave --hardware out"));
+        }
+        (None, _) => here(&context::root(global), args, mode)?,
+    };
+    output.print(&report, |_| render::render(&report))?;
+    Ok(exit(&report))
+}
+
+/// On this machine.
+fn here(root: &Root, args: &TuneArgs, mode: Mode) -> Result<Report, Failure> {
+    match mode {
+        Mode::Check | Mode::DryRun => Ok(apply::compare(root, &wanted(args, root, Some(root))?, mode)),
+        Mode::Apply => set(root, args),
+        Mode::Undo => undo(root, args),
+    }
+}
+
+fn set(root: &Root, args: &TuneArgs) -> Result<Report, Failure> {
+    let desired = wanted(args, root, Some(root))?;
+    let store = state::Store::open(args.state_dir.as_deref())?;
+    let earlier = store.load()?;
+    let before = Receipt::before(root, &desired)
+        .map_err(|error| Failure::internal("the id of this boot cannot be read", error))?;
+    let mut receipt = match &earlier {
+        Some(earlier) => before.after(earlier.clone()),
+        None => before,
+    };
+    // Kept before anything is written: a run that is killed can be undone.
+    store.save(&receipt)?;
+    let report = apply::apply(root, &desired, Mode::Apply);
+    receipt.settle(&report, earlier.as_ref());
+    store.save(&receipt)?;
+    Ok(report)
+}
+
+fn undo(root: &Root, args: &TuneArgs) -> Result<Report, Failure> {
+    let store = state::Store::open(args.state_dir.as_deref())?;
+    let Some(mut receipt) = store.load()? else {
+        return Err(store.nothing_to_undo());
+    };
+    let mut desired = receipt
+        .undo(root)
+        .map_err(|error| Failure::internal("the id of this boot cannot be read", error))?;
+    if let Some(name) = &args.disk {
+        desired.only(named(&desired.disks, name, Some(root))?);
+    }
+    let report = apply::apply(root, &desired, Mode::Undo);
+    if args.disk.is_none() {
+        receipt.forget(&report);
+        store.save(&receipt)?;
+    }
+    Ok(report)
+}
+
+/// What the profiles and the configuration want of `machine`.
+fn wanted(
+    args: &TuneArgs,
+    machine: &dyn Machine,
+    root: Option<&Root>,
+) -> Result<Desired, Failure> {
+    let spec = match args.config.config.as_slice() {
+        [] => None,
+        paths => Some(files::config(paths)?),
+    };
+    let profiles = profiles(args)?;
+    let disks = disk::disks(machine);
+    let tuning = spec.as_ref().map(|spec| &spec.tuning);
+    let unproven = |_: &Disk| Err("there is no proof that it unmaps what it is told to".to_owned());
+    let mut desired = desired(disks, &profiles, tuning, &unproven);
+    if let Some(name) = &args.disk {
+        desired.only(named(&desired.disks, name, root)?);
+    }
+    Ok(desired)
+}
+
+fn profiles(args: &TuneArgs) -> Result<Vec<Profile>, Failure> {
+    let built_in = profile::built_in();
+    let Some(path) = &args.profiles else {
+        return Ok(built_in);
+    };
+    let text = files::text(path)?;
+    let name = path.display().to_string();
+    let source = Source {
+        name: &name,
+        text: &text,
+    };
+    let parsed = profile::parse(source, &built_in).map_err(|error: ConfigError| {
+        Failure::from(error).hint("`keelblock tune --print-profiles` shows the format")
+    })?;
+    Ok(parsed.into_iter().chain(built_in).collect())
+}
+
+/// The disk of this path or kernel name; links below `/dev` are followed on a machine that is there.
+fn named(disks: &[Disk], name: &str, root: Option<&Root>) -> Result<usize, Failure> {
+    let resolved = root.and_then(|root| root.canonical(name).ok().flatten());
+    let is_it = |disk: &Disk| {
+        let path = disk.path();
+        path == name || disk.name == name || resolved.as_deref() == Some(Path::new(&path))
+    };
+    disks.iter().position(is_it).ok_or_else(|| {
+        let known: Vec<String> = disks.iter().map(Disk::path).collect();
+        Failure::new(Exit::NoDisk, format!("there is no disk {name}")).hint(match known.is_empty() {
+            true => "this machine has no disk that could be tuned".to_owned(),
+            false => format!("disks that are there: {}", known.join(", ")),
+        })
+    })
+}
+
+/// Drift is exit 6; what the kernel could not read or write is an I/O failure.
+fn exit(report: &Report) -> Exit {
+    let failed = |outcome: Outcome| report.drift().any(|setting| setting.result == outcome);
+    match report.mode {
+        Mode::DryRun => Exit::Done,
+        _ if failed(Outcome::Failed) => Exit::Io,
+        _ if report.drift().next().is_some() => Exit::Drift,
+        _ => Exit::Done,
+    }
+}
