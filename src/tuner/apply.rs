@@ -172,7 +172,13 @@ fn refused(error: &io::Error, is_gone: bool) -> Written {
 }
 
 /// `otherwise` is the result of a setting whose value is there and is not as wanted.
-fn setting(desired: &Desired, wish: &Wish, before: &Found, now: &Found, otherwise: Outcome) -> Setting {
+fn setting(
+    desired: &Desired,
+    wish: &Wish,
+    before: &Found,
+    now: &Found,
+    otherwise: Outcome,
+) -> Setting {
     let value = |found: &Found| match found {
         Found::Value(text) => Some(text.clone()),
         _ => None,

@@ -177,7 +177,8 @@ fn add_profile(
 
 /// Whether two wishes are about the same value: the same setting, or one that sets the other back.
 fn rivals(one: &Wish, other: &Wish) -> bool {
-    one.disk == other.disk && (one.key == other.key || order::displaces(&one.key) == Some(&other.key))
+    one.disk == other.disk
+        && (one.key == other.key || order::displaces(&one.key) == Some(&other.key))
 }
 
 /// `None` if both want the same.

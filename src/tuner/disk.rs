@@ -3,8 +3,6 @@
 //! Read from sysfs alone, without opening a device: `--check` looks at every disk, and the follower at a disk within
 //! moments of its arrival.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::machine::Machine;
@@ -37,6 +35,9 @@ pub struct Disk {
     /// Directory of the block device, below `/sys/devices`.
     #[serde(skip)]
     pub dir: String,
+    /// Directory of the device that the block device belongs to: SCSI device, NVMe controller, …
+    #[serde(skip)]
+    pub device: String,
     /// Directory of `scsi_disk/H:C:T:L`, if it is a SCSI disk.
     #[serde(skip)]
     pub scsi_disk: Option<String>,
@@ -56,7 +57,7 @@ impl Disk {
         !self.usb.is_empty()
     }
 
-    /// Where the setting `key` of this disk lies: `queue/…`, `bdi/…` and `device/…` below the block device,
+    /// Where the setting `key` of this disk lies: `queue/…` and `bdi/…` below the block device, `device/…`,
     /// `scsi_disk/…` and `usb/…` below those above it. `None` if it has no such device.
     pub fn attribute(&self, key: &str) -> Option<String> {
         let below = |dir: &Option<String>, rest| dir.as_ref().map(|dir| format!("{dir}/{rest}"));
@@ -65,6 +66,9 @@ impl Disk {
         }
         if let Some(rest) = key.strip_prefix("usb/") {
             return below(&self.usb_device, rest);
+        }
+        if let Some(rest) = key.strip_prefix("device/") {
+            return Some(format!("{}/{rest}", self.device));
         }
         Some(format!("{}/{key}", self.dir))
     }
@@ -79,11 +83,9 @@ impl Disk {
         let usb = self.usb_device.as_deref();
         below(&self.dir, "")
             .or_else(|| below(scsi?, "scsi_disk/"))
-            .or_else(|| {
-                let key = below(usb?, "usb/")?;
-                // What lies deeper belongs to a device below.
-                (key.matches('/').count() <= 2).then_some(key)
-            })
+            // What lies deeper belongs to a device below.
+            .or_else(|| below(&self.device, "device/").filter(|key| key.matches('/').count() == 1))
+            .or_else(|| below(usb?, "usb/").filter(|key| key.matches('/').count() <= 2))
     }
 }
 
@@ -103,20 +105,11 @@ fn disk(machine: &dyn Machine, name: String, dir: String) -> Disk {
         text.trim_matches(blank).to_owned()
     };
     let below = |attribute: &str| text(&format!("{dir}/{attribute}"));
-    // A recorded machine has no links: there the device is what holds the directory of block devices.
-    let device = dir.split("/block/").next().unwrap_or(&dir).to_owned();
-    let first = |attributes: &[String]| {
-        let mut texts = attributes.iter().map(|path| text(path));
-        texts.find(|text| !text.is_empty()).unwrap_or_default()
-    };
-    let of_device = |attribute: &str| {
-        let beside = Path::new(&dir).parent().unwrap_or(Path::new("/"));
-        first(&[
-            format!("{dir}/device/{attribute}"),
-            format!("{device}/{attribute}"),
-            format!("{}/{attribute}", beside.display()),
-        ])
-    };
+    // The link is not asked, because a recorded machine has none: the device holds the directory of block devices, or,
+    // with NVMe, the block device itself.
+    let device = dir.rsplit_once('/').map_or("", |(above, _)| above);
+    let device = device.strip_suffix("/block").unwrap_or(device).to_owned();
+    let of_device = |attribute: &str| text(&format!("{device}/{attribute}"));
     let scsi = format!("{device}/scsi_disk");
     let scsi_disk = machine.names(&scsi).into_iter().next();
     let (usb_device, driver) = above(machine, &dir);
@@ -151,6 +144,7 @@ fn disk(machine: &dyn Machine, name: String, dir: String) -> Disk {
         optimal_io_size: below("queue/optimal_io_size").parse().unwrap_or(0),
         scsi_disk: scsi_disk.map(|name| format!("{scsi}/{name}")),
         usb_device,
+        device,
         name,
         dir,
     }

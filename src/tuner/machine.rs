@@ -39,7 +39,10 @@ impl Machine for Root {
     fn disks(&self) -> Vec<(String, String)> {
         let names = self.read_dir("/sys/block").ok().flatten();
         let disks = names.unwrap_or_default().into_iter().filter_map(|name| {
-            let dir = self.canonical(format!("/sys/block/{name}")).ok().flatten()?;
+            let dir = self
+                .canonical(format!("/sys/block/{name}"))
+                .ok()
+                .flatten()?;
             Some((name, dir.to_str()?.to_owned()))
         });
         disks.collect()

@@ -86,8 +86,14 @@ mod tests {
         let cases = [
             ("vm.dirty_bytes", Some("/proc/sys/vm/dirty_bytes")),
             ("vm/dirty_bytes", Some("/proc/sys/vm/dirty_bytes")),
-            ("net.ipv4.conf.eth0/5.forwarding", Some("/proc/sys/net/ipv4/conf/eth0.5/forwarding")),
-            ("net/ipv4/conf/eth0.5/forwarding", Some("/proc/sys/net/ipv4/conf/eth0.5/forwarding")),
+            (
+                "net.ipv4.conf.eth0/5.forwarding",
+                Some("/proc/sys/net/ipv4/conf/eth0.5/forwarding"),
+            ),
+            (
+                "net/ipv4/conf/eth0.5/forwarding",
+                Some("/proc/sys/net/ipv4/conf/eth0.5/forwarding"),
+            ),
             ("../../etc/passwd", None),
             ("vm...x", None),
             ("", None),
@@ -115,9 +121,18 @@ mod tests {
         let cases = [
             ("/sys/block/sdb/queue/rotational", Some("queue/rotational")),
             ("/sys/class/block/sdb/bdi/max_ratio", Some("bdi/max_ratio")),
-            (&*format!("{dir}/queue/rotational"), Some("queue/rotational")),
-            (&*format!("{scsi}/provisioning_mode"), Some("scsi_disk/provisioning_mode")),
-            ("/sys/devices/pci0/usb2/2-1/power/control", Some("usb/power/control")),
+            (
+                &*format!("{dir}/queue/rotational"),
+                Some("queue/rotational"),
+            ),
+            (
+                &*format!("{scsi}/provisioning_mode"),
+                Some("scsi_disk/provisioning_mode"),
+            ),
+            (
+                "/sys/devices/pci0/usb2/2-1/power/control",
+                Some("usb/power/control"),
+            ),
             ("/sys/block/sdz/queue/rotational", None),
         ];
         for (path, key) in cases {
@@ -126,6 +141,9 @@ mod tests {
         }
         let quirks = "/sys/module/usb_storage/parameters/quirks";
         assert_eq!(machine_key(quirks), "module/usb_storage/quirks");
-        assert_eq!(machine_path("module/usb_storage/quirks").as_deref(), Some(quirks));
+        assert_eq!(
+            machine_path("module/usb_storage/quirks").as_deref(),
+            Some(quirks)
+        );
     }
 }

@@ -25,7 +25,10 @@ pub fn contains(now: &str, wanted: &str) -> bool {
 pub fn merged(now: &str, wanted: &str) -> Option<String> {
     let mut list: Vec<(String, String)> = Vec::new();
     for (id, letters) in entries(now).chain(entries(wanted)) {
-        match list.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(id)) {
+        match list
+            .iter_mut()
+            .find(|(known, _)| known.eq_ignore_ascii_case(id))
+        {
             Some((_, known)) => {
                 let new: String = letters.chars().filter(|c| !known.contains(*c)).collect();
                 known.push_str(&new);
@@ -33,7 +36,10 @@ pub fn merged(now: &str, wanted: &str) -> Option<String> {
             None => list.push((id.to_owned(), letters.to_owned())),
         }
     }
-    let texts: Vec<String> = list.iter().map(|(id, letters)| format!("{id}:{letters}")).collect();
+    let texts: Vec<String> = list
+        .iter()
+        .map(|(id, letters)| format!("{id}:{letters}"))
+        .collect();
     let text = texts.join(",");
     (text.len() <= LONGEST).then_some(text)
 }
@@ -51,7 +57,11 @@ mod tests {
     fn a_list_keeps_what_is_in_it_and_gains_what_is_wanted() {
         let cases = [
             ("", "04e8:4001:u", Some("04e8:4001:u")),
-            ("152d:0567:f", "04e8:4001:u", Some("152d:0567:f,04e8:4001:u")),
+            (
+                "152d:0567:f",
+                "04e8:4001:u",
+                Some("152d:0567:f,04e8:4001:u"),
+            ),
             ("04E8:4001:f\n", "04e8:4001:u", Some("04E8:4001:fu")),
             ("04e8:4001:u", "04e8:4001:u", Some("04e8:4001:u")),
         ];

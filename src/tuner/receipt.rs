@@ -55,7 +55,10 @@ impl Receipt {
             let disk = wish.disk.map(|place| &desired.disks[place]);
             let twin = order::displaces(&wish.key);
             let twin = twin.map(|key| (key.to_owned(), parameter::machine_path(key)));
-            for (key, file) in [(wish.key.clone(), wish.path.clone())].into_iter().chain(twin) {
+            for (key, file) in [(wish.key.clone(), wish.path.clone())]
+                .into_iter()
+                .chain(twin)
+            {
                 let Some(file) = file else { continue };
                 if let Ok(Some(text)) = machine.text(&file) {
                     values.push(Value {

@@ -56,9 +56,19 @@ mod tests {
             ("queue/read_ahead_kb", "128", "124", false),
             ("bdi/max_bytes", "67108864", "67108760", true),
             ("queue/write_cache", "write back", "write back", true),
-            ("net.ipv4.ip_local_port_range", "1024 65000", "1024\t65000", true),
+            (
+                "net.ipv4.ip_local_port_range",
+                "1024 65000",
+                "1024\t65000",
+                true,
+            ),
             ("vm.swappiness", "010", "10", true),
-            ("module/usb_storage/quirks", "04e8:4001:u", "152d:0567:f,04e8:4001:u", true),
+            (
+                "module/usb_storage/quirks",
+                "04e8:4001:u",
+                "152d:0567:f,04e8:4001:u",
+                true,
+            ),
         ];
         for (key, wanted, text, result) in cases {
             assert_eq!(same(key, wanted, &shown(key, text)), result, "{key} {text}");

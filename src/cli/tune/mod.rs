@@ -14,13 +14,13 @@ use crate::cli::{context, files};
 use crate::config::{ConfigError, Source};
 use crate::exit::Exit;
 use crate::root::Root;
+use crate::tuner::apply;
 use crate::tuner::desired::{Desired, desired};
 use crate::tuner::disk::{self, Disk};
 use crate::tuner::machine::{Machine, Recorded};
 use crate::tuner::profile::{self, Profile};
 use crate::tuner::receipt::Receipt;
 use crate::tuner::report::{Mode, Outcome, Report};
-use crate::tuner::apply;
 
 const ABOUT: &str = "\
 Sets what the profile of each disk says, and what the configuration itself asks with machine.sysctls, machine.sysfs and \
@@ -90,6 +90,11 @@ pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit
     let report = match (&global.hardware, mode) {
         (Some(path), Mode::Check | Mode::DryRun) => {
             let snapshot = context::recorded(path)?;
+            if snapshot.attributes.is_empty() {
+                let message = format!("{} records no attributes of sysfs", path.display());
+                let failure = Failure::new(Exit::Usage, message);
+                return Err(failure.hint("record the machine with `keelblock snapshot -o FILE`"));
+            }
             let machine = Recorded(&snapshot.attributes);
             apply::compare(&machine, &wanted(args, &machine, None)?, mode)
         }
@@ -106,7 +111,9 @@ pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit
 /// On this machine.
 fn here(root: &Root, args: &TuneArgs, mode: Mode) -> Result<Report, Failure> {
     match mode {
-        Mode::Check | Mode::DryRun => Ok(apply::compare(root, &wanted(args, root, Some(root))?, mode)),
+        Mode::Check | Mode::DryRun => {
+            Ok(apply::compare(root, &wanted(args, root, Some(root))?, mode))
+        }
         Mode::Apply => set(root, args),
         Mode::Undo => undo(root, args),
     }
@@ -150,11 +157,7 @@ fn undo(root: &Root, args: &TuneArgs) -> Result<Report, Failure> {
 }
 
 /// What the profiles and the configuration want of `machine`.
-fn wanted(
-    args: &TuneArgs,
-    machine: &dyn Machine,
-    root: Option<&Root>,
-) -> Result<Desired, Failure> {
+fn wanted(args: &TuneArgs, machine: &dyn Machine, root: Option<&Root>) -> Result<Desired, Failure> {
     let spec = match args.config.config.as_slice() {
         [] => None,
         paths => Some(files::config(paths)?),
@@ -196,10 +199,12 @@ fn named(disks: &[Disk], name: &str, root: Option<&Root>) -> Result<usize, Failu
     };
     disks.iter().position(is_it).ok_or_else(|| {
         let known: Vec<String> = disks.iter().map(Disk::path).collect();
-        Failure::new(Exit::NoDisk, format!("there is no disk {name}")).hint(match known.is_empty() {
-            true => "this machine has no disk that could be tuned".to_owned(),
-            false => format!("disks that are there: {}", known.join(", ")),
-        })
+        Failure::new(Exit::NoDisk, format!("there is no disk {name}")).hint(
+            match known.is_empty() {
+                true => "this machine has no disk that could be tuned".to_owned(),
+                false => format!("disks that are there: {}", known.join(", ")),
+            },
+        )
     })
 }
 

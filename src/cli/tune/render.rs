@@ -81,8 +81,8 @@ fn block(report: &Report, settings: &[&Setting]) -> String {
     for setting in settings {
         let why = why(report.mode, setting);
         if !why.is_empty() {
-            let line = format!("    {}: {why}", setting.key);
-            text.push_str(&format!("{}\n", wrap(&line, WIDTH, 6)));
+            let line = format!("{}: {why}", setting.key);
+            text.push_str(&format!("    {}\n", wrap(&line, WIDTH - 4, 6)));
         }
     }
     text
@@ -112,11 +112,16 @@ fn summary(report: &Report) -> String {
     for setting in &report.settings {
         *counts.entry(setting.result.word()).or_default() += 1;
     }
-    let counts: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(word, n)| format!("{n} {word}"))
+        .collect();
     match (report.settings.len(), report.mode) {
-        (0, Mode::Undo) => "nothing to undo: the machine has booted, or the disks were plugged in again, \
+        (0, Mode::Undo) => {
+            "nothing to undo: the machine has booted, or the disks were plugged in again, \
                             since the last run"
-            .to_owned(),
+                .to_owned()
+        }
         (0, _) => "nothing to set".to_owned(),
         (1, _) => format!("1 setting: {}", counts.join(", ")),
         (all, _) => format!("{all} settings: {}", counts.join(", ")),

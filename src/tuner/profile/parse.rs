@@ -185,10 +185,8 @@ fn add_left(ctx: &mut Context<'_>, field: Field<'_>, profile: &mut Profile) {
     let Some(field) = ctx.map(field, &LEFT) else {
         return;
     };
-    let (Some(key), Some(reason)) = (
-        needed(ctx, &field, "key"),
-        needed(ctx, &field, "reason"),
-    ) else {
+    let (Some(key), Some(reason)) = (needed(ctx, &field, "key"), needed(ctx, &field, "reason"))
+    else {
         return;
     };
     profile.settings.retain(|setting| setting.key != key);

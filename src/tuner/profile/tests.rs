@@ -98,7 +98,10 @@ fn what_extends_a_profile_has_its_settings_and_may_replace_or_leave_them() {
 fn mistakes_in_a_file_of_profiles_are_told_with_their_place() {
     let cases = [
         ("profiles: []\n", "there is no version"),
-        ("version: 2\n", "a version that this keelblock does not know"),
+        (
+            "version: 2\n",
+            "a version that this keelblock does not know",
+        ),
         ("version: 1\nprofile: []\n", "profile"),
         ("version: 1\nprofiles:\n- title: x\n", "there is no name"),
         (
