@@ -22,6 +22,8 @@ pub mod receipt;
 pub mod report;
 pub mod value;
 
+pub mod knobs;
+
 /// One value of one kernel setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
