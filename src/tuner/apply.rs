@@ -9,9 +9,10 @@ use nix::errno::Errno;
 
 use super::desired::{Desired, Wish};
 use super::disk::Disk;
+use super::knobs::Judgement;
 use super::machine::{Kernel, Machine};
 use super::report::{Mode, Outcome, Report, SCHEMA, Setting, Tuned};
-use super::{quirks, value};
+use super::{order, quirks, value};
 
 /// Compares, and writes nothing.
 pub fn compare(machine: &dyn Machine, desired: &Desired, mode: Mode) -> Report {
@@ -128,7 +129,16 @@ fn write(kernel: &dyn Kernel, desired: &Desired, wish: &Wish) -> Written {
     tracing::debug!(key = wish.key, value = text, "writing");
     match kernel.write(path, &text) {
         Ok(()) => after(read(kernel, desired, wish), wish, &now),
-        Err(error) => refused(&error, is_gone(kernel, desired, wish)),
+        Err(error) => {
+            let mut written = refused(&error, is_gone(kernel, desired, wish));
+            if written.outcome == Outcome::Refused
+                && let Some(Judgement::Rejected(why)) =
+                    order::knob(&wish.key).map(|it| it.judge(&text))
+            {
+                written.detail = Some(format!("{why} ({error})"));
+            }
+            written
+        }
     }
 }
 

@@ -1,48 +1,31 @@
 //! In which order settings are written, and which of them set one another back. Pure: no I/O.
 //!
-//! The kernel raises `queue/read_ahead_kb` again whenever a limit of the queue is written, resets `nr_requests` with the
-//! scheduler, takes `max_ratio` in shares of what the sysctls say, and keeps only one of the two forms of each limit on
-//! dirty memory (Documentation/admin-guide/sysctl/vm.rst).
+//! What is known of a setting stands in [`knobs`]; the config may ask for others too, which have a place here.
 
-/// The two forms of one value: writing either sets the other to 0.
-const FORMS: [(&str, &str); 2] = [
-    ("vm.dirty_bytes", "vm.dirty_ratio"),
-    ("vm.dirty_background_bytes", "vm.dirty_background_ratio"),
-];
+use super::knobs::{self, Knob};
+use super::parameter;
 
-/// The setting that a write to `key` sets back.
+/// What is known of the setting `key`.
+pub fn knob(key: &str) -> Option<&'static Knob> {
+    match key.starts_with("module/") {
+        true => knobs::of_path(&parameter::machine_path(key)?),
+        false => knobs::by_key(key),
+    }
+}
+
+/// The setting that a write to `key` sets to 0: the other form of the same limit.
 pub fn displaces(key: &str) -> Option<&'static str> {
-    FORMS.iter().find_map(|(one, other)| match key {
-        key if key == *one => Some(*other),
-        key if key == *other => Some(*one),
-        _ => None,
-    })
+    knob(key)?.zeroes
 }
 
 /// Settings with a lower rank are written first.
-pub fn rank(key: &str) -> u32 {
-    const ORDER: [&str; 9] = [
-        "module/",
-        "scsi_disk/",
-        "queue/discard_max_bytes",
-        "queue/",
-        "queue/scheduler",
-        "queue/nr_requests",
-        "queue/wbt_lat_usec",
-        "bdi/",
-        "queue/read_ahead_kb",
-    ];
-    // Sysctls, whatever their name: before all that is a share of them.
-    if !key.contains('/') {
-        return 0;
-    }
-    let best = ORDER
-        .iter()
-        .enumerate()
-        .filter(|(_, prefix)| key.starts_with(**prefix))
-        .max_by_key(|(_, prefix)| prefix.len());
-    let rank = best.map_or(3, |(rank, _)| rank);
-    u32::try_from(rank).unwrap_or(u32::MAX).saturating_add(1)
+pub fn rank(key: &str) -> u8 {
+    /// Of sysctls that are not in the tables: before all that may be a share of them.
+    const SYSCTL: u8 = 10;
+    /// Of attributes that are not in the tables: among the others, before the read-ahead.
+    const OTHER: u8 = 70;
+    let unknown = if key.contains('/') { OTHER } else { SYSCTL };
+    knob(key).map_or(unknown, Knob::rank)
 }
 
 #[cfg(test)]
@@ -64,7 +47,17 @@ mod tests {
         for pair in order.windows(2) {
             assert!(rank(pair[0]) < rank(pair[1]), "{pair:?}");
         }
-        assert!(rank("device/timeout") < rank("queue/read_ahead_kb"));
-        assert!(rank("bdi/max_ratio") < rank("queue/read_ahead_kb"));
+        for other in [
+            "device/timeout",
+            "bdi/max_ratio",
+            "queue/nosuch",
+            "module/usb_storage/quirks",
+            "net.x",
+        ] {
+            assert!(rank(other) < rank("queue/read_ahead_kb"), "{other}");
+        }
+        assert_eq!(displaces("vm.dirty_ratio"), Some("vm.dirty_bytes"));
+        assert_eq!(displaces("vm.dirty_bytes"), Some("vm.dirty_ratio"));
+        assert!(knob("module/usb_storage/quirks").is_some());
     }
 }

@@ -1,6 +1,6 @@
 //! When a value that was read is the one that was wanted. Pure: no I/O.
 
-use super::quirks;
+use super::{order, quirks};
 
 /// The value of an attribute as people write it: of a choice such as `none [mq-deadline]` the one that is chosen.
 pub fn shown(key: &str, text: &str) -> String {
@@ -21,25 +21,12 @@ pub fn same(key: &str, wanted: &str, found: &str) -> bool {
         return quirks::contains(found, wanted);
     }
     let wanted = shown(key, wanted);
-    if wanted == found {
-        return true;
+    if let Some(knob) = order::knob(key) {
+        return knob.same(&wanted, found);
     }
     match (wanted.parse::<i64>(), found.parse::<i64>()) {
-        (Ok(wanted), Ok(found)) => wanted == found || is_rounded(key, wanted, found),
-        _ => false,
-    }
-}
-
-/// What the kernel makes of a number without changing its meaning.
-fn is_rounded(key: &str, wanted: i64, found: i64) -> bool {
-    match key {
-        // Whole pages.
-        "queue/read_ahead_kb" | "bdi/read_ahead_kb" => found == wanted - wanted % 4,
-        // Kept as a share of what may be dirty.
-        "bdi/max_bytes" | "bdi/min_bytes" => {
-            wanted.abs_diff(found) <= (wanted.unsigned_abs() / 1000).max(4096)
-        }
-        _ => false,
+        (Ok(wanted), Ok(found)) => wanted == found,
+        _ => wanted == found,
     }
 }
 
