@@ -12,6 +12,7 @@ use crate::cli::repair::RepairArgs;
 use crate::cli::rescue::RescueArgs;
 use crate::cli::reset::ResetArgs;
 use crate::cli::snapshot::SnapshotArgs;
+use crate::cli::tune::TuneArgs;
 use crate::cli::unlock::UnlockArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
@@ -109,6 +110,8 @@ pub enum Command {
     Repair(RepairArgs),
     /// Wipe STATE and EPHEMERAL, and nothing else
     Reset(ResetArgs),
+    /// Test what can be tuned
+    Tune(TuneArgs),
     /// Stand in for the installer of a Talos installer image, and seal what it laid out
     Install(InstallArgs),
     /// Check configuration files

@@ -6,6 +6,8 @@
 //!
 //! Never holds a setting that repeats a default, and never one that trades away durability.
 
+pub mod trim;
+
 /// One value of one kernel setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
