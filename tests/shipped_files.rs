@@ -5,11 +5,11 @@
     reason = "a test reads the repository and runs the tools that judge its files"
 )]
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use keelblock::tuner::{self, Scope, Setting};
+use keelblock::tuner::profile::{self, Profile};
+use keelblock::tuner::{export, order};
 
 const RULES: &str = "udev-rules/60-keelblock-usb-ssd.rules";
 const SYSCTL: &str = "sysctl.d/60-keelblock.conf";
@@ -36,169 +36,79 @@ fn text(output: &Output) -> String {
     stdout.into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// One `KEY{attribute}op"value"` of udev(7).
-#[derive(Clone, Debug, PartialEq)]
-struct Token {
-    key: String,
-    attribute: String,
-    operator: String,
-    value: String,
-}
-
-impl Token {
-    fn parse(token: &str) -> Option<Self> {
-        let (left, value) = token.trim().strip_suffix('"')?.split_once('"')?;
-        let name = left.trim_end_matches(['=', '!', '+', '-', ':']);
-        let operator = left.strip_prefix(name)?.to_owned();
-        let (key, attribute) = match name.split_once('{') {
-            Some((key, rest)) => (key, rest.strip_suffix('}')?),
-            None => (name, ""),
-        };
-        let operators = ["==", "!=", "=", "+=", "-=", ":="];
-        operators.contains(&operator.as_str()).then(|| Self {
-            key: key.to_owned(),
-            attribute: attribute.to_owned(),
-            operator,
-            value: value.to_owned(),
-        })
+/// `KEELBLOCK_BLESS=1` writes the file anew.
+fn is_what_export_makes(path: &str, text: &str) {
+    if std::env::var_os("KEELBLOCK_BLESS").is_some() {
+        std::fs::write(repository(path), text).unwrap();
     }
-
-    fn is_match(&self) -> bool {
-        matches!(self.operator.as_str(), "==" | "!=")
-    }
-
-    /// Looks at the parents, all of which have to be one and the same within a rule.
-    fn walks_parents(&self) -> bool {
-        matches!(
-            self.key.as_str(),
-            "ATTRS" | "KERNELS" | "SUBSYSTEMS" | "DRIVERS"
-        )
-    }
-}
-
-fn rules() -> Vec<Vec<Token>> {
-    let text = shipped(RULES);
-    let lines = text.lines().map(str::trim);
-    let rules = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let parse = |line: &str| {
-        let token = |token| Token::parse(token).unwrap_or_else(|| panic!("{RULES}: {line}"));
-        line.split(',').map(token).collect()
-    };
-    rules.map(parse).collect()
-}
-
-/// The attributes that the rules write, in order, with the driver they ask for.
-fn assignments() -> Vec<(String, String, Option<String>)> {
-    let mut found = Vec::new();
-    for rule in rules() {
-        let driver = rule.iter().find(|token| token.key == "DRIVERS");
-        for token in rule.iter().filter(|t| t.key == "ATTR" && !t.is_match()) {
-            found.push((
-                token.attribute.clone(),
-                token.value.clone(),
-                driver.map(|token| token.value.clone()),
-            ));
-        }
-    }
-    found
-}
-
-fn settings(wanted: impl Fn(&Setting) -> bool) -> Vec<&'static Setting> {
-    tuner::shipped().iter().filter(|s| wanted(s)).collect()
-}
-
-#[test]
-fn the_udev_rules_write_what_the_tuner_writes_in_its_order() {
-    let expected: Vec<_> = settings(|setting| setting.scope != Scope::Machine)
-        .into_iter()
-        .map(|setting| {
-            let driver = match setting.scope {
-                Scope::BulkOnly => Some("usb-storage".to_owned()),
-                Scope::UsbSsd | Scope::Machine => None,
-            };
-            (setting.key.to_owned(), setting.value.to_owned(), driver)
-        })
-        .collect();
-    assert_eq!(assignments(), expected);
-}
-
-#[test]
-fn the_udev_rules_write_read_ahead_last() {
-    let last = assignments().pop().unwrap();
-    assert_eq!(last.0, "queue/read_ahead_kb");
-}
-
-#[test]
-fn the_udev_rules_name_the_tuners_products_and_no_other() {
-    let value = |rule: &[Token], attribute: &str| {
-        let token = rule.iter().find(|token| token.attribute == attribute);
-        token.map(|token| token.value.clone())
-    };
-    let mut named = Vec::new();
-    for rule in rules() {
-        if let Some(vendor) = value(&rule, "idVendor") {
-            named.push((vendor, value(&rule, "idProduct").unwrap()));
-        }
-    }
-    let products = tuner::USB_SSDS.iter();
-    let expected: Vec<_> = products
-        .map(|ssd| (ssd.vendor_id.to_owned(), ssd.product_id.to_owned()))
-        .collect();
-    assert_eq!(named, expected);
-}
-
-#[test]
-fn the_udev_rules_know_the_bogus_transfer_size_by_the_tuners_number() {
-    let rules = rules();
-    let mut tokens = rules.iter().flatten();
-    let size = tokens.find(|token| token.attribute == "queue/optimal_io_size");
-    assert_eq!(
-        size.unwrap().value,
-        tuner::BOGUS_OPTIMAL_IO_SIZE.to_string()
+    assert!(
+        shipped(path) == text,
+        "{path} is not what `tune export` makes of the profiles"
     );
 }
 
 #[test]
-fn no_udev_rule_matches_attributes_of_two_parents() {
-    let usb = BTreeSet::from(["idVendor", "idProduct"]);
-    for rule in rules() {
-        let parents = rule.iter().filter(|token| token.walks_parents());
-        let (device, other): (Vec<_>, Vec<_>) =
-            parents.partition(|token| usb.contains(token.attribute.as_str()));
-        let one = device.is_empty() || other.is_empty();
-        assert!(one && other.len() <= 1, "never matches: {rule:?}");
-    }
+fn the_udev_rules_and_the_sysctls_are_what_export_makes_of_the_built_in_profiles() {
+    let profiles = profile::built_in();
+    let profiles: Vec<&Profile> = profiles.iter().collect();
+    is_what_export_makes(RULES, &export::udev(&profiles));
+    is_what_export_makes(SYSCTL, &export::sysctl(&profiles));
 }
 
 #[test]
-fn every_jump_of_the_udev_rules_goes_forward_to_a_label() {
-    let rules = rules();
-    for (at, rule) in rules.iter().enumerate() {
-        for jump in rule.iter().filter(|token| token.key == "GOTO") {
-            let lands = |token: &Token| token.key == "LABEL" && token.value == jump.value;
-            let mut later = rules.iter().skip(at + 1).flatten();
-            assert!(later.any(lands), "{} has no label", jump.value);
-        }
-    }
-}
-
-#[test]
-fn every_value_in_the_udev_rules_has_its_reason_above_it() {
-    let text = shipped(RULES);
-    let mut explained = false;
-    for line in text.lines() {
-        match line {
-            "" => explained = false,
-            line if line.starts_with('#') => explained = true,
-            line if line.contains("ATTR{") => assert!(explained, "no reason: {line}"),
-            _ => {}
-        }
+fn the_udev_rules_write_each_profile_in_the_tuners_order() {
+    let profiles = profile::built_in();
+    let all: Vec<&Profile> = profiles.iter().collect();
+    for profile in profiles.iter().filter(|profile| profile.matching.is_some()) {
+        let is_for = |rule: &&export::Rule| {
+            let (_, rest) = rule
+                .text
+                .split_once(r#"ENV{KEELBLOCK_PROFILE}==""#)
+                .unwrap_or_default();
+            rest.split('"')
+                .next()
+                .unwrap_or_default()
+                .split('|')
+                .any(|name| name == profile.name)
+        };
+        let rules = export::rules(&all);
+        let written: Vec<&str> = rules
+            .iter()
+            .filter(is_for)
+            .map(|rule| {
+                rule.text
+                    .rsplit_once("ATTR{")
+                    .unwrap()
+                    .1
+                    .split('}')
+                    .next()
+                    .unwrap()
+            })
+            .collect();
+        let below = |key: &&str| {
+            ["queue/", "bdi/"]
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+        };
+        let mut wanted: Vec<&str> = profile
+            .settings
+            .iter()
+            .map(|it| it.key.as_str())
+            .filter(below)
+            .collect();
+        wanted.sort_by_key(|key| order::rank(key));
+        assert_eq!(written, wanted, "{}", profile.name);
+        assert!(
+            wanted
+                .last()
+                .is_none_or(|last| *last == "queue/read_ahead_kb")
+        );
     }
 }
 
 #[test]
 fn udevadm_accepts_the_rules() {
-    // `verify` came with systemd 254; before that only the parser above looks at the file.
+    // `verify` came with systemd 254.
     if !text(&run("udev", "udevadm", &["--help"])).contains("verify") {
         return;
     }
@@ -208,27 +118,10 @@ fn udevadm_accepts_the_rules() {
 }
 
 #[test]
-fn the_sysctl_file_sets_what_the_tuner_sets_with_a_reason_each() {
-    let text = shipped(SYSCTL);
-    let mut found = Vec::new();
-    let mut above = "";
-    for line in text.lines() {
-        if let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
-            assert!(above.starts_with('#'), "no reason: {line}");
-            found.push((key.trim().to_owned(), value.trim().to_owned()));
-        }
-        above = line;
-    }
-    let expected: Vec<_> = settings(|setting| setting.scope == Scope::Machine)
-        .into_iter()
-        .map(|setting| (setting.key.to_owned(), setting.value.to_owned()))
-        .collect();
-    assert_eq!(found, expected);
-}
-
-#[test]
 fn the_kernel_has_every_sysctl() {
-    for setting in settings(|setting| setting.scope == Scope::Machine) {
+    let profiles = profile::built_in();
+    let settings = profiles.iter().flat_map(|profile| &profile.settings);
+    for setting in settings.filter(|it| it.is_of_machine() && !it.key.contains('/')) {
         let path = Path::new("/proc/sys").join(setting.key.replace('.', "/"));
         assert!(path.exists(), "{}", path.display());
     }

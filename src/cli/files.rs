@@ -254,6 +254,20 @@ pub fn journal(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Removes a file that this run made; no error if it is gone already.
+///
+/// # Errors
+/// Exit 5.
+pub fn remove(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let failure = Failure::new(Exit::Io, format!("cannot remove {}", path.display()));
+            Err(failure.because(&error).hint("remove it by hand"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether there is anything of this name, be it a link to nowhere.
 pub fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()

@@ -118,10 +118,10 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Rescue(args) => rescue::run(&cli.global, args, output),
         Command::Repair(args) => repair::run(&cli.global, args, output),
         Command::Reset(args) => reset::run(&cli.global, args, output),
+        Command::Tune(args) => tune::run(&cli.global, args, output),
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
         Command::Validate(args) => validate::run(args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
-        Command::Tune(args) => tune::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }
 }

@@ -24,6 +24,7 @@ use crate::sys::block;
 use crate::units::{BlockSize, Bytes, Extent, Geometry};
 
 mod error;
+mod unmap;
 
 pub use error::DeviceError;
 

@@ -17,6 +17,8 @@ use nix::unistd::{Whence, lseek};
 use super::{BlockSource, BlockTarget};
 use crate::units::{BlockSize, Bytes, Extent, Geometry};
 
+mod unmap;
+
 /// Why an image cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {

@@ -19,6 +19,7 @@ pub mod partitions;
 mod sysfs;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod unmap;
 
 /// A disk, or something that can be read like one: whole buffers, absolute offsets, no cursor.
 pub trait BlockSource: fmt::Debug {

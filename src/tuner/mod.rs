@@ -3,8 +3,8 @@
 //! ```text
 //!  profiles + config ──desired──▶ wishes in order ──apply──▶ report, receipt
 //! ```
-//! [`profile`], [`desired`], [`order`], [`value`] and [`export`] are pure; [`apply`] writes through [`machine::Kernel`], and nothing
-//! else does. `udev-rules/` and `sysctl.d/` ship what [`export`] makes of the profiles, for systems without the agent;
+//! [`profile`], [`desired`], [`order`], [`value`] and [`export`] are pure; [`apply`] writes through [`machine::Kernel`].
+//! [`trim`] finds out whether a drive's TRIM can be believed. `udev-rules/` and `sysctl.d/` ship what [`export`] makes of the profiles, for systems without the agent;
 //! `tests/shipped_files.rs` holds them together. Names and values are those of the kernel's
 //! `Documentation/ABI/stable/sysfs-block` and `Documentation/admin-guide/sysctl/vm.rst`.
 //!
@@ -22,4 +22,5 @@ pub mod profile;
 pub mod quirks;
 pub mod receipt;
 pub mod report;
+pub mod trim;
 pub mod value;

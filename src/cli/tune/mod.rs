@@ -1,11 +1,14 @@
 //! `keelblock tune`: sets, compares or puts back the settings of disks and of the machine.
 
+mod export;
+mod proofs;
 mod render;
 mod state;
+mod trim;
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::cli::args::{Global, OptionalConfigArgs};
 use crate::cli::error::Failure;
@@ -42,8 +45,11 @@ Exit codes: 0 all is as wanted; 6 something is not; 5 something could not be rea
 
 /// Arguments of `tune`.
 #[derive(Debug, Args)]
-#[command(after_help = ABOUT)]
+#[command(after_help = ABOUT, args_conflicts_with_subcommands = true)]
 pub struct TuneArgs {
+    /// Something else than setting.
+    #[command(subcommand)]
+    pub command: Option<TuneCommand>,
     /// The configuration.
     #[command(flatten)]
     pub config: OptionalConfigArgs,
@@ -65,9 +71,21 @@ pub struct TuneArgs {
     /// A file of profiles that are tried before the built-in ones
     #[arg(long, value_name = "FILE")]
     pub profiles: Option<PathBuf>,
+    /// A proof of `tune trim-test` that a disk unmaps what it is told to; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub proof: Vec<PathBuf>,
     /// Folder for the receipt that --undo reads [default: /run/keelblock]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+}
+
+/// What `tune` can be asked for by name.
+#[derive(Debug, Subcommand)]
+pub enum TuneCommand {
+    /// Print the profiles as a udev rule, a sysctl or modprobe file, or a Talos patch
+    Export(export::ExportArgs),
+    /// Find out whether a disk's TRIM does what it says, on free space or in a new file
+    TrimTest(trim::TrimArgs),
 }
 
 impl TuneArgs {
@@ -82,6 +100,11 @@ impl TuneArgs {
 }
 
 pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit, Failure> {
+    match &args.command {
+        Some(TuneCommand::Export(args)) => return export::run(global, args, output),
+        Some(TuneCommand::TrimTest(args)) => return trim::run(global, args, output),
+        None => {}
+    }
     if args.print_profiles {
         output.text(profile::BUILT_IN)?;
         return Ok(Exit::Done);
@@ -162,20 +185,21 @@ fn wanted(args: &TuneArgs, machine: &dyn Machine, root: Option<&Root>) -> Result
         [] => None,
         paths => Some(files::config(paths)?),
     };
-    let profiles = profiles(args)?;
+    let profiles = profiles(args.profiles.as_deref())?;
     let disks = disk::disks(machine);
     let tuning = spec.as_ref().map(|spec| &spec.tuning);
-    let unproven = |_: &Disk| Err("there is no proof that it unmaps what it is told to".to_owned());
-    let mut desired = desired(disks, &profiles, tuning, &unproven);
+    let proofs = proofs::Proofs::read(&args.proof, root)?;
+    let mut desired = desired(disks, &profiles, tuning, &|disk| proofs.hold_for(disk));
     if let Some(name) = &args.disk {
         desired.only(named(&desired.disks, name, root)?);
     }
     Ok(desired)
 }
 
-fn profiles(args: &TuneArgs) -> Result<Vec<Profile>, Failure> {
+/// Those of the file, if one is named, before the built-in ones.
+fn profiles(path: Option<&Path>) -> Result<Vec<Profile>, Failure> {
     let built_in = profile::built_in();
-    let Some(path) = &args.profiles else {
+    let Some(path) = path else {
         return Ok(built_in);
     };
     let text = files::text(path)?;

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
+use crate::target::unmap::Unmap;
 use crate::target::{BlockSource, BlockTarget};
 use crate::units::{Bytes, Extent, Geometry};
 
@@ -83,5 +84,16 @@ impl<T: BlockTarget> BlockTarget for Faulty<T> {
 
     fn drop_caches(&mut self) -> io::Result<()> {
         self.inner.drop_caches()
+    }
+}
+
+impl<T: Unmap> Unmap for Faulty<T> {
+    fn unmap(&mut self, extent: Extent) -> io::Result<()> {
+        self.tick()?;
+        self.inner.unmap(extent)
+    }
+
+    fn read_fresh(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
+        self.inner.read_fresh(at, buf)
     }
 }

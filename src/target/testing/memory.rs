@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
+use crate::target::unmap::Unmap;
 use crate::target::{BlockSource, BlockTarget, inside};
 use crate::units::{BlockSize, Bytes, Extent, Geometry};
 
@@ -163,5 +164,15 @@ impl BlockTarget for Memory {
 
     fn drop_caches(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Unmap for Memory {
+    fn unmap(&mut self, extent: Extent) -> io::Result<()> {
+        self.zero(extent)
+    }
+
+    fn read_fresh(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
+        self.read_exact_at(at, buf)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::target::unmap::Unmap;
 use crate::target::{BlockSource, BlockTarget};
 use crate::units::{Bytes, Extent, Geometry};
 
@@ -85,5 +86,16 @@ impl<T: BlockTarget> BlockTarget for Recorder<T> {
 
     fn drop_caches(&mut self) -> io::Result<()> {
         self.inner.drop_caches()
+    }
+}
+
+impl<T: Unmap> Unmap for Recorder<T> {
+    fn unmap(&mut self, extent: Extent) -> io::Result<()> {
+        self.events.push(Event::Discard(extent));
+        self.inner.unmap(extent)
+    }
+
+    fn read_fresh(&self, at: Bytes, buf: &mut [u8]) -> io::Result<()> {
+        self.inner.read_fresh(at, buf)
     }
 }

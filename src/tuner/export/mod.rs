@@ -9,7 +9,7 @@ mod udev;
 use super::profile::{Profile, Setting};
 
 pub use talos::{Version, talos};
-pub use udev::{rules, udev};
+pub use udev::{Rule, rules, udev};
 
 /// What stands at the head of each file.
 const HEAD: &str =

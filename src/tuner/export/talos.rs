@@ -16,7 +16,7 @@ pub fn talos(profiles: &[&Profile], version: Version) -> String {
     let mut text = format!("# {HEAD}\n# For Talos {}.{}.\n", version.0, version.1);
     for line in limits(profiles) {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "# {line}");
+        let _ = writeln!(text, "{}", format!("# {line}").trim_end());
     }
     let sysctls: Vec<(String, String)> = of_machine(profiles, |key| !key.contains('/'))
         .into_iter()

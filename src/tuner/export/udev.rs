@@ -79,7 +79,7 @@ pub fn rules(profiles: &[&Profile]) -> Vec<Rule> {
     settings.sort_by_key(|(setting, _)| order::rank(&setting.key));
     for (setting, names) in settings {
         rules.push(Rule {
-            comment: vec![format!("{}.", capitalised(&setting.reason))],
+            comment: vec![format!("Why: {}.", setting.reason)],
             text: format!(
                 r#"{EVENT}, ENV{{KEELBLOCK_PROFILE}}=="{}", ATTR{{{}}}="{}""#,
                 names.join("|"),
@@ -161,10 +161,4 @@ fn conditions(matching: &Match, id: &str) -> String {
 fn is_for_udev(setting: &Setting) -> bool {
     let below = ["queue/", "bdi/", "device/"];
     !setting.needs_proof && below.iter().any(|prefix| setting.key.starts_with(prefix))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string());
-    first.unwrap_or_default() + chars.as_str()
 }

@@ -1,0 +1,71 @@
+//! Proofs of `tune trim-test`, and which of the machine's disks they hold for.
+
+use std::path::PathBuf;
+
+use crate::cli::error::Failure;
+use crate::cli::files;
+use crate::exit::Exit;
+use crate::probe;
+use crate::root::Root;
+use crate::tuner::disk::Disk;
+use crate::tuner::trim::proof::{self, Proof};
+use crate::tuner::trim::subject::Subject;
+
+const NONE: &str =
+    "there is no proof that it unmaps what it is told to; make one with `keelblock tune trim-test`";
+
+/// The proofs that were named, and the disks that they may be about.
+pub(super) struct Proofs {
+    proofs: Vec<Proof>,
+    /// Device node and drive of every disk of this machine; none if nothing was to be proven.
+    drives: Vec<(String, Subject)>,
+}
+
+impl Proofs {
+    /// Reads the files. Only if there are any, the machine is probed: drives are told apart by more than sysfs has.
+    pub(super) fn read(files: &[PathBuf], root: Option<&Root>) -> Result<Self, Failure> {
+        let mut proofs = Vec::new();
+        for file in files {
+            let name = file.display();
+            let parsed = serde_json::from_str(&files::text(file)?).map_err(|error| {
+                let failure = Failure::new(Exit::Usage, format!("{name} is not a proof"));
+                failure
+                    .because(&error)
+                    .hint("make one with `keelblock tune trim-test DISK … -o FILE`")
+            })?;
+            proofs.push(parsed);
+        }
+        let drives = match root.filter(|_| !proofs.is_empty()) {
+            None => Vec::new(),
+            Some(root) => {
+                let disks = probe::probe(root).disks;
+                let drive = |disk: &_| Subject::read(root, disk);
+                disks
+                    .iter()
+                    .map(|disk| (disk.path.clone(), drive(disk)))
+                    .collect()
+            }
+        };
+        Ok(Self { proofs, drives })
+    }
+
+    /// Whether one of them holds for `disk`; else why the nearest one does not.
+    pub(super) fn hold_for(&self, disk: &Disk) -> Result<(), String> {
+        let path = disk.path();
+        let mut why = NONE.to_owned();
+        let Some((_, drive)) = self.drives.iter().find(|(known, _)| *known == path) else {
+            return Err(why);
+        };
+        for proof in &self.proofs {
+            match proof::holds(proof, drive) {
+                Ok(()) => return Ok(()),
+                // What is said of another disk's proof would only confuse.
+                Err(reason) if proof.disk.id == drive.id => {
+                    why = format!("the proof for it does not hold: {reason}");
+                }
+                Err(_) => {}
+            }
+        }
+        Err(why)
+    }
+}
