@@ -43,6 +43,9 @@ pub struct Disk {
     pub block: u32,
     /// Physical block size, if it is another.
     pub physical: Option<u32>,
+    /// Optimal transfer size in bytes that it reports.
+    #[serde(default)]
+    pub optimal: u32,
     /// SCSI INQUIRY; AHCI and NVMe have none.
     #[serde(default)]
     pub vendor: String,

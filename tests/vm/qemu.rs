@@ -186,8 +186,8 @@ fn devices(disk: &Disk, index: usize) -> Vec<String> {
     let drive = format!("drive=disk{index}");
     let physical = disk.physical.unwrap_or(disk.block);
     let blocks = format!(
-        "logical_block_size={},physical_block_size={physical}",
-        disk.block
+        "logical_block_size={},physical_block_size={physical},opt_io_size={}",
+        disk.block, disk.optimal
     );
     let mut names = String::new();
     let mut name = |key: &str, value: &str| {

@@ -31,8 +31,8 @@ their documents; where both speak of one setting, the configuration wins and the
 back, and all of them once more at the end: the kernel rounds, clamps and ignores values, and some writes set others \
 back. What cannot be set is reported, and the rest is set all the same.
 
-Settings of sysfs last until the disk is plugged in again or the machine boots. --undo puts back what was there before \
-the first run since then.
+Settings of sysfs last until the disk is plugged in again or the machine boots. Until then, what was there before the \
+first run can be put back with --undo.
 
 See what it would do:     keelblock tune --dry-run
 Rehearse it elsewhere:    keelblock tune --dry-run --hardware mini01.json
