@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use super::desired::{Desired, Wish};
 use super::disk::Disk;
-use super::knobs::Judgement;
+use super::knobs::{Judgement, Likeness};
 use super::machine::{Kernel, Machine};
 use super::report::{Mode, Outcome, Report, SCHEMA, Setting, Tuned};
 use super::{order, quirks, value};
@@ -146,6 +146,7 @@ fn write(kernel: &dyn Kernel, desired: &Desired, wish: &Wish) -> Written {
 fn after(found: Found, wish: &Wish, before: &str) -> Written {
     let outcome = match found {
         Found::Value(now) if wish.is_met_by(&now) => Outcome::Set,
+        Found::Value(now) if is_clamped(wish, &now) => Outcome::Clamped,
         Found::Value(now) if now == before => Outcome::Ignored,
         Found::Value(_) => Outcome::Clamped,
         Found::Missing => Outcome::Missing,
@@ -156,6 +157,12 @@ fn after(found: Found, wish: &Wish, before: &str) -> Written {
         outcome,
         detail: None,
     }
+}
+
+/// Whether `now` is what a limit of the hardware leaves of the wish, be it what was there before.
+fn is_clamped(wish: &Wish, now: &str) -> bool {
+    let knob = order::knob(&wish.key);
+    knob.is_some_and(|knob| knob.compare(&wish.value, now) == Likeness::Clamped)
 }
 
 fn refused(error: &io::Error, is_gone: bool) -> Written {
