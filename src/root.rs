@@ -147,6 +147,8 @@ impl Root {
         let at = self.outside(&self.resolve(path.as_ref(), true)?);
         let mut file = OpenOptions::new()
             .write(true)
+            // A plain file that stands in for an attribute has no other way to take a shorter value.
+            .truncate(!self.is_live())
             .custom_flags(OFlag::O_NONBLOCK.bits())
             .open(at)?;
         let written = file.write(bytes)?;
