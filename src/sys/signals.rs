@@ -11,6 +11,7 @@ use std::process::Command;
 
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, kill, pthread_sigmask, signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 /// What is passed on to a program that runs in the place of this one.
@@ -67,6 +68,19 @@ impl AsStarted {
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.mask), None)?;
         Ok(())
     }
+}
+
+/// A descriptor that can be read once somebody asked for the end (`SIGINT`, `SIGTERM`), which then no longer ends the
+/// process by itself. Threads that run already are not held back.
+///
+/// # Errors
+/// The kernel's.
+pub fn ending() -> io::Result<SignalFd> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGINT);
+    signals.add(Signal::SIGTERM);
+    signals.thread_block()?;
+    Ok(SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC)?)
 }
 
 /// Signals that wait until somebody asks for them. When this goes, those that are left do what they always do.

@@ -20,7 +20,7 @@ pub struct Disk {
     pub revision: String,
     /// World-wide id; empty without one.
     pub wwid: String,
-    /// Serial number of the disk, or of the USB device above it; empty without one.
+    /// Serial number of the USB device above it, or of the disk itself; empty without one.
     pub serial: String,
     /// The driver that decides about the attributes: `uas`, `usb-storage`, `ahci`, `nvme`, …; empty if unknown.
     pub driver: String,
@@ -50,6 +50,20 @@ impl Disk {
     /// Device node.
     pub fn path(&self) -> String {
         format!("/dev/{}", self.name.replace('!', "/"))
+    }
+
+    /// What stays when it is plugged in again; failing all, its place.
+    pub fn id(&self) -> String {
+        match (&*self.usb, &*self.wwid, &*self.serial) {
+            ("", "", "") => format!("path {}", self.dir.trim_start_matches("/sys/devices/")),
+            ("", "", serial) => format!("serial {serial}"),
+            ("", wwid, _) => format!("wwid {wwid}"),
+            (usb, _, "") => format!(
+                "usb {usb} path {}",
+                self.dir.trim_start_matches("/sys/devices/")
+            ),
+            (usb, _, serial) => format!("usb {usb} {serial}"),
+        }
     }
 
     /// Whether it hangs on USB.
@@ -121,8 +135,8 @@ fn disk(machine: &dyn Machine, name: String, dir: String) -> Disk {
         (vendor, product) if !vendor.is_empty() => format!("{vendor}:{product}"),
         _ => String::new(),
     };
-    let serial = match of_device("serial") {
-        none if none.is_empty() => of_usb("serial"),
+    let serial = match of_usb("serial") {
+        none if none.is_empty() => of_device("serial"),
         serial => serial,
     };
     Disk {

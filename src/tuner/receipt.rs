@@ -8,9 +8,10 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::desired::{Desired, Origin, Wish};
+use super::disk::{self, Disk};
 use super::machine::Machine;
 use super::report::{Outcome, Report};
-use super::{disk, order, parameter, value};
+use super::{order, parameter, value};
 
 /// The name and version that a [`Receipt`] carries in its `schema` field.
 pub const SCHEMA: &str = "keelblock/tune-receipt/v1";
@@ -91,6 +92,16 @@ impl Receipt {
         self.values.retain(|value| !known(value));
         self.values.splice(0..0, earlier.values);
         self
+    }
+
+    /// Forgets the disks that are no longer there, so that a disk that comes and goes leaves no trail.
+    pub fn prune(&mut self, disks: &[Disk]) {
+        let is_there = |value: &Value| {
+            let Some(name) = &value.disk else { return true };
+            let mut disks = disks.iter();
+            disks.any(|disk| disk.name == *name && disk.diskseq == value.diskseq)
+        };
+        self.values.retain(is_there);
     }
 
     /// Forgets what was never written by this run, nor by an earlier one whose receipt is `earlier`.

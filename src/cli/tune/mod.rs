@@ -5,6 +5,7 @@ mod proofs;
 mod render;
 mod state;
 mod trim;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,7 @@ See what it would do:     keelblock tune --dry-run
 Rehearse it elsewhere:    keelblock tune --dry-run --hardware mini01.json
 Do it:                    keelblock tune -c mini01.yaml
 Is all still as wanted:   keelblock tune -c mini01.yaml --check
+Keep it so:               keelblock tune -c mini01.yaml --watch --metrics 9723
 
 A file of profiles has the form of the built-in one, which --print-profiles shows; its profiles come first.
 
@@ -62,6 +64,15 @@ pub struct TuneArgs {
     /// Show what would be written, and write nothing
     #[arg(long, group = "way")]
     pub dry_run: bool,
+    /// Go on following the kernel: set what is plugged in, and what drifts
+    #[arg(long, group = "way")]
+    pub watch: bool,
+    /// Serve metrics for Prometheus here; a port alone is on the loopback device
+    #[arg(long, value_name = "ADDRESS", requires = "watch")]
+    pub metrics: Option<String>,
+    /// Write the metrics to a file, for node_exporter
+    #[arg(long, value_name = "FILE", requires = "watch")]
+    pub textfile: Option<PathBuf>,
     /// Put back what was there before
     #[arg(long, group = "way", conflicts_with_all = ["config", "profiles"])]
     pub undo: bool,
@@ -110,6 +121,9 @@ pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit
         return Ok(Exit::Done);
     }
     let mode = args.mode();
+    if args.watch && global.hardware.is_none() {
+        return watch::run(&context::root(global), args);
+    }
     let report = match (&global.hardware, mode) {
         (Some(path), Mode::Check | Mode::DryRun) => {
             let snapshot = context::recorded(path)?;
@@ -137,16 +151,26 @@ fn here(root: &Root, args: &TuneArgs, mode: Mode) -> Result<Report, Failure> {
         Mode::Check | Mode::DryRun => {
             Ok(apply::compare(root, &wanted(args, root, Some(root))?, mode))
         }
-        Mode::Apply => set(root, args),
+        Mode::Apply => set(
+            root,
+            &wanted(args, root, Some(root))?,
+            &state::Store::open(args.state_dir.as_deref())?,
+        ),
         Mode::Undo => undo(root, args),
     }
 }
 
-fn set(root: &Root, args: &TuneArgs) -> Result<Report, Failure> {
-    let desired = wanted(args, root, Some(root))?;
-    let store = state::Store::open(args.state_dir.as_deref())?;
-    let earlier = store.load()?;
-    let before = Receipt::before(root, &desired)
+/// Makes the machine as it should be, and keeps what was there before.
+fn set(root: &Root, desired: &Desired, store: &state::Store) -> Result<Report, Failure> {
+    let found = apply::compare(root, desired, Mode::Apply);
+    let earlier = store.load()?.map(|mut receipt| {
+        receipt.prune(&desired.disks);
+        receipt
+    });
+    if found.drift().next().is_none() {
+        return Ok(found);
+    }
+    let before = Receipt::before(root, desired)
         .map_err(|error| Failure::internal("the id of this boot cannot be read", error))?;
     let mut receipt = match &earlier {
         Some(earlier) => before.after(earlier.clone()),
@@ -154,7 +178,7 @@ fn set(root: &Root, args: &TuneArgs) -> Result<Report, Failure> {
     };
     // Kept before anything is written: a run that is killed can be undone.
     store.save(&receipt)?;
-    let report = apply::apply(root, &desired, Mode::Apply);
+    let report = apply::apply(root, desired, Mode::Apply);
     receipt.settle(&report, earlier.as_ref());
     store.save(&receipt)?;
     Ok(report)
