@@ -74,7 +74,7 @@ impl Drive {
             return;
         };
         self.readings.set(self.readings.get().wrapping_add(1));
-        let from = (hit.start.get() - at.get()) as usize;
+        let from = hit.start.saturating_sub(at).to_usize();
         buf[from..from + hit.len.to_usize()].fill(self.readings.get());
     }
 }

@@ -6,4 +6,5 @@ pub mod dm;
 pub mod keyring;
 pub mod loopback;
 pub mod memory;
+pub mod netlink;
 pub mod signals;

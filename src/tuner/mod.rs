@@ -4,7 +4,7 @@
 //!  profiles + config ──desired──▶ wishes in order ──apply──▶ report, receipt
 //! ```
 //! [`profile`], [`desired`], [`order`], [`value`] and [`export`] are pure; [`apply`] writes through [`machine::Kernel`].
-//! [`trim`] finds out whether a drive's TRIM can be believed. `udev-rules/` and `sysctl.d/` ship what [`export`] makes of the profiles, for systems without the agent;
+//! [`trim`] finds out whether a drive's TRIM can be believed, [`watch`] follows the kernel. `udev-rules/` and `sysctl.d/` ship what [`export`] makes of the profiles, for systems without the agent;
 //! `tests/shipped_files.rs` holds them together. Names and values are those of the kernel's
 //! `Documentation/ABI/stable/sysfs-block` and `Documentation/admin-guide/sysctl/vm.rst`.
 //!
@@ -24,3 +24,4 @@ pub mod receipt;
 pub mod report;
 pub mod trim;
 pub mod value;
+pub mod watch;

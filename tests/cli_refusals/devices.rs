@@ -2,62 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::panicking;
 
 use keelblock::plan::{Plan, canonical};
 
 use crate::cli::{Bench, apply, config, digest, root, tool};
 use crate::images::{Memory, nobody};
-
-/// Held while a device is looked for or its name is free, or another test takes the name.
-static NAMES: Mutex<()> = Mutex::new(());
-
-fn names() -> MutexGuard<'static, ()> {
-    NAMES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Calls `losetup`, which must succeed.
-fn losetup(arguments: &[&str]) -> String {
-    tool("mount", "losetup", arguments)
-}
-
-/// A loop device; gone at the end.
-#[derive(Debug)]
-struct Loop(String);
-
-impl Loop {
-    fn new(image: &Path, more: &[&str]) -> Self {
-        let _names = names();
-        let image = image.display().to_string();
-        let arguments = [&["--find", "--show"][..], more, &[&image]].concat();
-        Self(losetup(&arguments))
-    }
-
-    /// Takes the image away and gives it back: the same name, another disk.
-    fn replug(&self, image: &Path) {
-        let _names = names();
-        losetup(&["--detach", self.name()]);
-        // A test beside this one may be probing it: the kernel then detaches it when that is done.
-        let attach = format!("losetup {} {}", self.name(), image.display());
-        let attempts =
-            format!("for i in $(seq 500); do {attach} && exit; sleep 0.02; done; exit 1");
-        tool("bash", "bash", &["-c", &attempts]);
-    }
-
-    fn name(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        // A second panic would end the whole test program and hide the first.
-        if !panicking() {
-            losetup(&["--detach", &self.0]);
-        }
-    }
-}
+use crate::loops::{Loop, losetup, names};
 
 /// A bench with a blank 4 GiB image on a loop device that the configuration installs to.
 fn bench(more: &[&str]) -> (Bench, Loop) {

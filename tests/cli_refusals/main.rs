@@ -10,6 +10,8 @@
 
 #[path = "../support/cli.rs"]
 mod cli;
+#[path = "../support/loops.rs"]
+mod loops;
 
 mod configs;
 mod devices;

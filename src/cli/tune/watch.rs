@@ -8,7 +8,7 @@ use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::config::spec::Spec;
 use crate::exit::Exit;
-use crate::notify::Notify;
+use crate::notify::ServiceManager;
 use crate::root::Root;
 use crate::sys::netlink::UeventSocket;
 use crate::sys::signals;
@@ -49,7 +49,7 @@ pub(super) fn run(root: &Root, args: &TuneArgs) -> Result<Exit, Failure> {
         seen: BTreeMap::new(),
         textfile: args.textfile.clone(),
     };
-    Notify::current().ready("following the kernel's messages");
+    ServiceManager::current().ready("following the kernel's messages");
     watch::run(&mut events, server, stop.as_fd(), &mut follower).map_err(|error| {
         Failure::new(Exit::Io, "following the kernel's messages failed").because(&error)
     })?;

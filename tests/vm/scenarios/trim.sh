@@ -1,0 +1,124 @@
+# The TRIM test tells drives apart by what they do, puts mode, read-ahead and every byte back, and says so when stopped.
+#: machine macmini2018
+#: tools sgdisk mkfs.ext4
+#: module ext4
+#: module scsi_debug dev_size_mb=256 lbpu=1 lbprz=1
+#: timeout 600
+
+# The disk of scsi_debug, sdX.
+debug_disk() {
+	for debug_model in /sys/block/sd*/device/model; do
+		if grep -q scsi_debug "$debug_model"; then
+			echo "$debug_model" | cut -d / -f 4
+		fi
+	done
+}
+
+# again OPTIONS: scsi_debug with other abilities.
+again() {
+	rmmod scsi_debug
+	insmod /lib/modules/scsi_debug.ko dev_size_mb=256 "$@"
+	again_left=100
+	until [ -n "$(debug_disk)" ] || [ "$again_left" = 0 ]; do
+		again_left=$((again_left - 1))
+		sleep 0.1
+	done
+	name="$(debug_disk)"
+}
+
+mode_of() {
+	cat "/sys/block/$1"/device/scsi_disk/*/provisioning_mode
+}
+
+set_mode() {
+	for set_path in "/sys/block/$1"/device/scsi_disk/*/provisioning_mode; do
+		echo "$2" >"$set_path"
+	done
+}
+
+# pieces DISK: digest of all of it, if it is small, and of a part otherwise.
+pieces() {
+	dd if="/dev/$1" bs=1M count=256 iflag=direct 2>/dev/null | sha256sum
+}
+
+trial() {
+	keelblock tune trim-test "/dev/$name" --confirm TRIM-TEST "$@"
+}
+
+phase_1() {
+	# A T5: TRIM is left off until somebody asks, and every change of the mode raises read-ahead again.
+	name="$(disk_name t5)"
+	sgdisk -n 1:2048:+64M -c 1:data "/dev/$name" >/dev/null
+	mkfs.ext4 -q "/dev/${name}1"
+	before="$(pieces "$name")"
+	set_mode "$name" full
+	echo 128 >"/sys/block/$name/queue/read_ahead_kb"
+	is "t5: TRIM is off" 0 "$(cat "/sys/block/$name/queue/discard_max_bytes")"
+	exits 4 "t5: not confirmed" keelblock tune trim-test "/dev/$name" --range 128M:16M
+	exits 4 "t5: with TRIM off" trial --range 128M:16M >/tmp/off
+	has "t5: it says what to set" "--mode unmap" /tmp/off
+	check "t5: with unmap for the time of the test" trial --range 128M:16M --mode unmap -o /tmp/proof >/tmp/on
+	cat /tmp/on
+	has "t5: it passes" ": pass. " /tmp/on
+	has "t5: the proof names the drive" "1234567DAFFD" /tmp/proof
+	is "t5: the mode is back" full "$(mode_of "$name")"
+	is "t5: read-ahead is back" 128 "$(cat "/sys/block/$name/queue/read_ahead_kb")"
+	is "t5: every byte is back" "$before" "$(pieces "$name")"
+	exits 4 "t5: what a partition covers" trial --range 32M:16M --mode unmap
+	mkdir -p /tmp/mounted
+	mount "/dev/${name}1" /tmp/mounted
+	exits 4 "t5: while a partition is mounted" trial --free --mode unmap
+	umount /tmp/mounted
+	is "t5: a refusal changes no mode" full "$(mode_of "$name")"
+
+	# Stopped in the middle: the mode and every byte are back all the same.
+	stopped_at=0
+	for attempt in 1 2 3 4 5; do
+		trial --range 128M:64M --mode unmap --state-dir /tmp/state 2>/tmp/stopped >/dev/null &
+		child=$!
+		until ls /tmp/state/*.bytes >/dev/null 2>&1 || ! kill -0 "$child" 2>/dev/null; do
+			usleep 1000
+		done
+		kill -TERM "$child" 2>/dev/null
+		wait "$child"
+		if grep -q "stopped by a signal" /tmp/stopped; then
+			stopped_at="$attempt"
+			break
+		fi
+	done
+	is "stopped: it was" yes "$([ "$stopped_at" != 0 ] && echo yes)"
+	has "stopped: it says in which state the range is" "hold again what they held before" /tmp/stopped
+	is "stopped: the mode is back" full "$(mode_of "$name")"
+	is "stopped: read-ahead is back" 128 "$(cat "/sys/block/$name/queue/read_ahead_kb")"
+	is "stopped: every byte is back" "$before" "$(pieces "$name")"
+}
+
+phase_2() {
+	name="$(debug_disk)"
+	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
+	before="$(pieces "$name")"
+	check "reads as zeros" trial --free >/tmp/zeros
+	has "reads as zeros: it says so" "reads as zeros" /tmp/zeros
+	is "reads as zeros: every byte is back" "$before" "$(pieces "$name")"
+
+	again lbpu=1 lbprz=2
+	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
+	before="$(pieces "$name")"
+	check "reads as a pattern of its own" trial --free >/tmp/pattern
+	has "reads as a pattern of its own: it says so" "reads the same each time" /tmp/pattern
+	is "reads as a pattern of its own: every byte is back" "$before" "$(pieces "$name")"
+
+	# It unmaps nothing on the medium: what was written stays.
+	again lbpu=1 lbprz=0
+	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
+	exits 4 "takes the hint for nothing" trial --free >/tmp/nothing
+	has "takes the hint for nothing: it says so" ": ineffective. " /tmp/nothing
+
+	# The drive rejects what the kernel was told that it can.
+	again lbpu=0
+	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
+	before="$(mode_of "$name")"
+	exits 4 "rejects the command" trial --free --mode unmap >/tmp/rejects
+	has "rejects the command: it says so" ": unsupported. " /tmp/rejects
+	is "rejects the command: the mode is back" "$before" "$(mode_of "$name")"
+}
