@@ -168,6 +168,39 @@ fn the_manifest_is_what_kubernetes_takes_and_covers_every_shard() {
 }
 
 #[test]
+fn the_daemon_set_is_what_kubernetes_takes_and_has_no_power_beyond_folders_of_the_host() {
+    let manifest = include_str!("../../examples/kubernetes/tune-daemonset.yaml");
+    let answer = read("job", manifest).unwrap();
+    let kinds = serde_json::json!(["Namespace", "DaemonSet"]);
+    assert_eq!(answer["kinds"], kinds);
+    for (right, wrong) in [
+        ("matchLabels:", "matchLabel:"),
+        (
+            "allowPrivilegeEscalation: false",
+            "allowPrivilegeEscalation: true",
+        ),
+        ("drop: [\"ALL\"]", "add: [\"SYS_ADMIN\"]"),
+        ("enableServiceLinks: false", "hostNetwork: true"),
+        ("readOnlyRootFilesystem: true", "privileged: true"),
+        (
+            "- name: sysctl\n              mountPath",
+            "- name: sysctls\n              mountPath",
+        ),
+    ] {
+        assert!(manifest.contains(right), "{right}");
+        read("job", &manifest.replace(right, wrong)).unwrap_err();
+    }
+    // What it runs is a command line that the program takes.
+    let line = manifest
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("args: "));
+    let arguments: Vec<String> = serde_json::from_str(line.unwrap()).unwrap();
+    let mut words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    words.push("--help");
+    Bench::new().run(&words).exits(0);
+}
+
+#[test]
 fn the_example_fleet_is_what_its_readme_says() {
     let bench = Bench::new();
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");

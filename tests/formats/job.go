@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -18,7 +21,7 @@ import (
 )
 
 // readJobs decodes every document with Kubernetes' types, unknown and doubled fields refused, and holds the pods of
-// jobs against the restricted Pod Security Standard.
+// jobs against the restricted Pod Security Standard, those of daemon sets against what they need beyond it.
 func readJobs(body []byte) (any, error) {
 	kinds := []string{}
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(body)))
@@ -58,6 +61,14 @@ func readObject(document []byte) (string, error) {
 		}
 
 		return meta.Kind, checkJob(&job)
+	case "apps/v1/DaemonSet":
+		var set appsv1.DaemonSet
+
+		if err := yaml.UnmarshalStrict(document, &set); err != nil {
+			return "", err
+		}
+
+		return meta.Kind, checkDaemonSet(&set)
 	case "v1/ConfigMap":
 		return meta.Kind, yaml.UnmarshalStrict(document, &corev1.ConfigMap{})
 	case "v1/PersistentVolumeClaim":
@@ -69,28 +80,8 @@ func readObject(document []byte) (string, error) {
 	}
 }
 
-// checkJob asks what the API server asks of an indexed job, and what the restricted standard asks of its pods.
-func checkJob(job *batchv1.Job) error {
-	spec := job.Spec
-
-	if job.Name == "" {
-		return errors.New("the job has no name")
-	}
-
-	if spec.CompletionMode == nil || *spec.CompletionMode != batchv1.IndexedCompletion {
-		return errors.New("the job is not indexed")
-	}
-
-	if spec.Completions == nil || spec.Parallelism == nil || *spec.Parallelism > *spec.Completions {
-		return errors.New("completions and parallelism do not fit")
-	}
-
-	pod := spec.Template.Spec
-
-	if pod.RestartPolicy != corev1.RestartPolicyNever && pod.RestartPolicy != corev1.RestartPolicyOnFailure {
-		return fmt.Errorf("restartPolicy %q is not one that a job may have", pod.RestartPolicy)
-	}
-
+// checkContainers asks for names, images, resources and volumes that are there.
+func checkContainers(pod *corev1.PodSpec) error {
 	volumes := map[string]bool{}
 
 	for _, volume := range pod.Volumes {
@@ -119,6 +110,81 @@ func checkJob(job *batchv1.Job) error {
 				return fmt.Errorf("container %s mounts %s, which is no volume", container.Name, mount.Name)
 			}
 		}
+	}
+
+	return nil
+}
+
+// checkDaemonSet asks what the API server asks of a daemon set, and that its pods break the baseline Pod Security
+// Standard by folders of the host alone.
+func checkDaemonSet(set *appsv1.DaemonSet) error {
+	spec := set.Spec
+	pod := spec.Template.Spec
+
+	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
+	if err != nil {
+		return err
+	}
+
+	if selector.Empty() || !selector.Matches(labels.Set(spec.Template.Labels)) {
+		return errors.New("the selector does not select the template's pods")
+	}
+
+	if pod.RestartPolicy != "" && pod.RestartPolicy != corev1.RestartPolicyAlways {
+		return fmt.Errorf("restartPolicy %q is not one that a daemon set may have", pod.RestartPolicy)
+	}
+
+	if err := checkContainers(&pod); err != nil {
+		return err
+	}
+
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		return err
+	}
+
+	for level, allowed := range map[api.Level]string{
+		api.LevelBaseline:   "hostPath volumes",
+		api.LevelRestricted: "restricted volume types, runAsNonRoot != true, runAsUser=0",
+	} {
+		version := api.LevelVersion{Level: level, Version: api.LatestVersion()}
+		results := evaluator.EvaluatePod(version, &spec.Template.ObjectMeta, &pod)
+		verdict := policy.AggregateCheckResults(results)
+
+		for _, reason := range verdict.ForbiddenReasons {
+			if !strings.Contains(allowed+", hostPath volumes", reason) {
+				return fmt.Errorf("beyond what it needs: %s (%s)", reason, verdict.ForbiddenDetail())
+			}
+		}
+	}
+
+	return nil
+}
+
+// checkJob asks what the API server asks of an indexed job, and what the restricted standard asks of its pods.
+func checkJob(job *batchv1.Job) error {
+	spec := job.Spec
+
+	if job.Name == "" {
+		return errors.New("the job has no name")
+	}
+
+	if spec.CompletionMode == nil || *spec.CompletionMode != batchv1.IndexedCompletion {
+		return errors.New("the job is not indexed")
+	}
+
+	if spec.Completions == nil || spec.Parallelism == nil || *spec.Parallelism > *spec.Completions {
+		return errors.New("completions and parallelism do not fit")
+	}
+
+	pod := spec.Template.Spec
+
+	if pod.RestartPolicy != corev1.RestartPolicyNever && pod.RestartPolicy != corev1.RestartPolicyOnFailure {
+		return fmt.Errorf("restartPolicy %q is not one that a job may have", pod.RestartPolicy)
+	}
+
+	if err := checkContainers(&pod); err != nil {
+		return err
 	}
 
 	if err := checkFailurePolicy(&spec); err != nil {
