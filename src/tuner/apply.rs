@@ -225,12 +225,13 @@ fn setting(
 }
 
 fn report(desired: &Desired, settings: Vec<Setting>, mode: Mode) -> Report {
-    let disks = desired.disks.iter().zip(&desired.profiles);
+    let disks = desired.disks.iter().zip(&desired.profiles).enumerate();
+    let disks = disks.filter(|(place, _)| desired.only.is_none_or(|only| only == *place));
     Report {
         schema: SCHEMA,
         mode,
         disks: disks
-            .map(|(disk, profile)| Tuned {
+            .map(|(_, (disk, profile))| Tuned {
                 path: disk.path(),
                 disk: disk.clone(),
                 profile: profile.clone(),

@@ -66,6 +66,8 @@ pub struct Desired {
     pub conflicts: Vec<String>,
     /// What is not done and why.
     pub withheld: Vec<Withheld>,
+    /// The only disk that was asked for, by its index.
+    pub only: Option<usize>,
 }
 
 /// A setting that a profile has and that is not made.
@@ -121,6 +123,7 @@ impl Desired {
 
     /// Keeps what is for one disk, by its index.
     pub fn only(&mut self, disk: usize) {
+        self.only = Some(disk);
         self.wishes.retain(|wish| wish.disk == Some(disk));
         let path = self.disks[disk].path();
         self.withheld.retain(|withheld| withheld.disk == path);
