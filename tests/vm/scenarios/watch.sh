@@ -54,10 +54,11 @@ phase_1() {
 	echo change >"/sys/block/$(disk_name t5)/uevent"
 	waits "a value that drifted is set again" 128 value t5 queue/read_ahead_kb
 
+	one="/sys/block/$(disk_name t5)/uevent" other="/sys/block/$(disk_name internal)/uevent"
 	storm=0
 	while [ "$storm" -lt 5000 ]; do
-		echo change >"/sys/block/$(disk_name t5)/uevent"
-		echo change >"/sys/block/$(disk_name internal)/uevent"
+		echo change >"$one"
+		echo change >"$other"
 		storm=$((storm + 1))
 	done
 	echo 4096 >"/sys/block/$(disk_name t5)/queue/read_ahead_kb"
