@@ -1,10 +1,12 @@
 //! Does the steps of one disk, in order, and nothing else: there is no decision here.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Instant;
 
 use crate::apply::contents;
 use crate::apply::erase;
+use crate::apply::fingerprint::{Chunk, Fingerprint};
 use crate::apply::journal::{Event, Journal};
 use crate::apply::prepare::Prepared;
 use crate::apply::published::{self, PublishError};
@@ -60,6 +62,8 @@ pub struct DiskRun<'a> {
     pub index: usize,
     /// What goes into each partition.
     pub prepared: &'a [Prepared],
+    /// Tells what was written from what is read back.
+    pub fingerprint: &'a Fingerprint,
     /// The tables.
     pub tables: &'a Tables,
     /// The whole META partition as it will be, if the plan writes it.
@@ -82,6 +86,10 @@ pub struct Outcome {
     pub steps: Vec<StepReceipt>,
     /// What was made and read back.
     pub made: Vec<Made>,
+    /// Of the filesystems that were written, by partition: every chunk in order.
+    pub filled: BTreeMap<usize, Vec<Chunk>>,
+    /// The first block with the protective MBR, if it was written.
+    pub protective_mbr: Option<Vec<u8>>,
     /// Which of [`DiskPlan::erase`] the medium was told that it is not needed.
     pub discarded: Vec<usize>,
     /// Bytes written.
@@ -187,7 +195,7 @@ impl DiskRun<'_> {
             source,
         };
         match op {
-            Op::ReadBack => outcome.made = readback::everything(self, target)?,
+            Op::ReadBack => outcome.made = readback::everything(self, outcome, target)?,
             Op::Discard => return self.discard(target).map_err(io),
             Op::DiscardVolume { erase: index } => {
                 let disk = self.disk();
@@ -206,6 +214,17 @@ impl DiskRun<'_> {
                     },
                 })?;
                 return Ok(Done { note, ..DONE });
+            }
+            Op::Fill { partition } => {
+                let chunks = self.fill(*partition, target).map_err(io)?;
+                let lens = chunks.iter().map(|chunk| chunk.extent.len.get());
+                outcome.bytes_written += lens.sum::<u64>();
+                outcome.filled.insert(*partition, chunks);
+            }
+            Op::ProtectiveMbr => {
+                let block = self.write_protective_mbr(target).map_err(io)?;
+                outcome.bytes_written += block.len() as u64;
+                outcome.protective_mbr = Some(block);
             }
             _ => outcome.bytes_written += self.write(op, target).map_err(io)?,
         }
@@ -261,12 +280,7 @@ impl DiskRun<'_> {
                 written += erase::overwrite(&disk.erase[*index], &self.plan.id, target)?;
             }
             Op::Zero { erase: index } => erase::zero(&disk.erase[*index], target)?,
-            Op::Seal { partition } => {
-                written += self.contents(*partition, target, contents::seal)?
-            }
-            Op::Fill { partition } => {
-                written += self.contents(*partition, target, contents::fill)?
-            }
+            Op::Seal { partition } => written += self.seal(*partition, target)?,
             Op::Meta { partition } => {
                 written += self.write_meta(&disk.partitions[*partition], target)?
             }
@@ -274,36 +288,61 @@ impl DiskRun<'_> {
                 let (at, bytes) = self.tables.piece(*piece, *stage);
                 written += write(target, Some(*at), bytes)?;
             }
-            Op::ProtectiveMbr => {
-                let block =
-                    target.read_extent(Extent::new(Bytes::ZERO, disk.geometry.logical.bytes()))?;
-                written += write(
-                    target,
-                    Some(Bytes::ZERO),
-                    &tables::protective_mbr(disk, &block),
-                )?;
-            }
-            Op::Discard | Op::DiscardVolume { .. } | Op::Publish | Op::ReadBack => {}
+            Op::Fill { .. }
+            | Op::ProtectiveMbr
+            | Op::Discard
+            | Op::DiscardVolume { .. }
+            | Op::Publish
+            | Op::ReadBack => {}
         }
         Ok(written)
     }
 
-    fn contents(
+    fn seal(
         &self,
         partition: usize,
         target: &mut Latched<&mut dyn BlockTarget>,
-        contents: impl Fn(&PartitionPlan, &Prepared, contents::Sink<'_>) -> io::Result<()>,
     ) -> io::Result<u64> {
         let mut written = 0;
-        contents(
+        let (plan, prepared) = (
             &self.disk().partitions[partition],
             &self.prepared[partition],
-            &mut |at, bytes| {
-                written += bytes.len() as u64;
-                target.write_all_at(at, bytes)
-            },
-        )?;
+        );
+        contents::seal(plan, prepared, &mut |at, bytes| {
+            written += bytes.len() as u64;
+            target.write_all_at(at, bytes)
+        })?;
         Ok(written)
+    }
+
+    /// Returns the block: boot code that stays is compared with what is read back, too.
+    fn write_protective_mbr(
+        &self,
+        target: &mut Latched<&mut dyn BlockTarget>,
+    ) -> io::Result<Vec<u8>> {
+        let disk = self.disk();
+        let first = Extent::new(Bytes::ZERO, disk.geometry.logical.bytes());
+        let block = tables::protective_mbr(disk, &target.read_extent(first)?);
+        target.write_all_at(first.start, &block)?;
+        Ok(block)
+    }
+
+    /// Returns what was written, to be compared with what is read back.
+    fn fill(
+        &self,
+        partition: usize,
+        target: &mut Latched<&mut dyn BlockTarget>,
+    ) -> io::Result<Vec<Chunk>> {
+        let mut chunks = Vec::new();
+        let (plan, prepared) = (
+            &self.disk().partitions[partition],
+            &self.prepared[partition],
+        );
+        contents::fill(plan, prepared, &mut |at, bytes| {
+            chunks.push(self.fingerprint.chunk(at, bytes));
+            target.write_all_at(at, bytes)
+        })?;
+        Ok(chunks)
     }
 
     /// The second copy and the old vector at the end first: at every moment one of the two copies is whole.

@@ -10,6 +10,7 @@ pub mod erase;
 mod error;
 pub mod execute;
 pub mod filesystem;
+pub mod fingerprint;
 pub mod journal;
 pub mod precondition;
 pub mod prepare;
@@ -25,6 +26,7 @@ use std::time::Instant;
 pub use error::ApplyError;
 
 use crate::apply::execute::DiskRun;
+use crate::apply::fingerprint::Fingerprint;
 use crate::apply::journal::{Event, Journal};
 use crate::apply::precondition::Standing;
 use crate::apply::prepare::{Means, PrepareError, Prepared};
@@ -90,6 +92,7 @@ pub fn apply(
     let (pending, kept) = survey(&run, targets)?;
     begin(&mut run);
     let prepared = make(&mut run, &pending, began)?;
+    let fingerprint = Fingerprint::new(run.means.entropy).map_err(PrepareError::Fingerprint)?;
     let mut receipt = Receipt {
         schema: receipt::SCHEMA.to_owned(),
         plan: run.plan.id.clone(),
@@ -115,7 +118,7 @@ pub fn apply(
         write(
             &mut run,
             disk,
-            prepared,
+            (prepared, &fingerprint),
             targets[disk.index].as_mut(),
             began,
             &mut receipt,
@@ -186,7 +189,7 @@ fn survey(
 fn write(
     run: &mut Run<'_>,
     pending: &Pending,
-    prepared: &[Prepared],
+    (prepared, fingerprint): (&[Prepared], &Fingerprint),
     target: &mut dyn BlockTarget,
     began: Instant,
     receipt: &mut Receipt,
@@ -198,6 +201,7 @@ fn write(
         plan: run.plan,
         index: pending.index,
         prepared,
+        fingerprint,
         tables: &pending.tables,
         meta: pending.meta.as_ref(),
         kept: &pending.kept,

@@ -4,7 +4,7 @@
 
 use crate::apply::filesystem::{Filesystem, FilesystemError, Mkfs};
 use crate::config::spec::Cipher;
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, EntropyError};
 use crate::keys::Keys;
 use crate::partitioner::content;
 use crate::partitioner::luks2::{
@@ -68,6 +68,9 @@ pub enum PrepareError {
     /// META has to hold STATE's encryption, and the configuration has none.
     #[error("the plan puts the encryption of STATE into META, and the configuration has none")]
     NoStateEncryption,
+    /// There is no key for the fingerprints of what is written.
+    #[error("cannot draw a key for comparing what is read back")]
+    Fingerprint(#[source] EntropyError),
 }
 
 /// The content of one partition, ready to be written.

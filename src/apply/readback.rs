@@ -1,14 +1,17 @@
-//! Reads everything back from the medium and compares it with what was to be written.
+//! Reads everything back from the medium and compares it with what was to be written: with the bytes themselves, or of a
+//! filesystem with the fingerprints that were taken when they were handed over.
 
 use std::io;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::apply::execute::{DiskRun, META_PIECES};
+use crate::apply::execute::{DiskRun, META_PIECES, Outcome};
+use crate::apply::fingerprint::{Chunk, Fingerprint};
+use crate::apply::prepare::Prepared;
 use crate::apply::receipt::{Kept, Made};
 use crate::apply::{contents, digest, erase, tables};
 use crate::hex;
-use crate::plan::{Action, ContentPlan, DiskPlan, TablePiece, TableStage};
+use crate::plan::{Action, ContentPlan, DiskPlan, PartitionPlan, TablePiece, TableStage};
 use crate::target::latched::Latched;
 use crate::target::{BlockSource, BlockTarget};
 use crate::units::{Bytes, Extent};
@@ -53,12 +56,13 @@ pub enum ReadBackError {
     },
 }
 
-/// Reads back the whole plan of one disk.
+/// Reads back the whole plan of one disk; `outcome` has what this run wrote.
 ///
 /// # Errors
 /// [`ReadBackError`] for the first difference.
 pub fn everything(
     run: &DiskRun<'_>,
+    outcome: &Outcome,
     target: &mut Latched<&mut dyn BlockTarget>,
 ) -> Result<Vec<Made>, ReadBackError> {
     let disk = &run.plan.disks[run.index];
@@ -67,20 +71,23 @@ pub fn everything(
         source,
     })?;
     if disk.writes_table {
-        table(run, disk, target)?;
+        table(run, disk, outcome, target)?;
     }
     let mut made = Vec::new();
-    for (partition, prepared) in disk.partitions.iter().zip(run.prepared) {
+    for (index, (partition, prepared)) in disk.partitions.iter().zip(run.prepared).enumerate() {
         if !partition.is_made() && !partition.updates_meta() {
             continue;
         }
         let mut comparison = Comparison::new(&partition.name, target);
-        let mut sink = |at, bytes: &[u8]| comparison.compare(at, bytes);
-        let done = contents::seal(partition, prepared, &mut sink)
-            .and_then(|()| contents::fill(partition, prepared, &mut sink));
-        if let (Ok(()), ContentPlan::Meta { .. }, Some(meta)) =
-            (&done, &partition.content, run.meta)
-        {
+        let done = contents::seal(partition, prepared, &mut |at, bytes| {
+            comparison.compare(at, bytes)
+        });
+        comparison.finish(done)?;
+        match outcome.filled.get(&index) {
+            Some(chunks) => comparison.filled((partition, prepared), chunks, run.fingerprint)?,
+            None => comparison.made_again(partition, prepared)?,
+        }
+        if let (ContentPlan::Meta { .. }, Some(meta)) = (&partition.content, run.meta) {
             for piece in META_PIECES {
                 let at = Bytes::new(partition.start.get() + piece.start.get());
                 comparison.settle(
@@ -89,7 +96,6 @@ pub fn everything(
                 )?;
             }
         }
-        comparison.finish(done)?;
         let digest = comparison.digest();
         made.push(Made {
             disk: disk.path.clone(),
@@ -105,6 +111,7 @@ pub fn everything(
 fn table(
     run: &DiskRun<'_>,
     disk: &DiskPlan,
+    outcome: &Outcome,
     target: &dyn BlockSource,
 ) -> Result<(), ReadBackError> {
     let mut comparison = Comparison::new("the partition table", target);
@@ -116,6 +123,9 @@ fn table(
     ] {
         let (at, bytes) = run.tables.piece(piece, TableStage::Final);
         comparison.settle(*at, bytes)?;
+    }
+    if let Some(written) = &outcome.protective_mbr {
+        return comparison.settle(Bytes::ZERO, written);
     }
     let block = Extent::new(Bytes::ZERO, disk.geometry.logical.bytes());
     let read = |source| ReadBackError::Read {
@@ -189,10 +199,49 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn compare(&mut self, at: Bytes, expected: &[u8]) -> io::Result<()> {
-        self.buf.resize(expected.len(), 0);
-        self.source.read_exact_at(at, &mut self.buf)?;
+    fn read(&mut self, extent: Extent) -> io::Result<()> {
+        self.buf.resize(extent.len.to_usize(), 0);
+        self.source.read_exact_at(extent.start, &mut self.buf)?;
         self.hash.update(&self.buf);
+        Ok(())
+    }
+
+    /// Every chunk has the fingerprint that it had when it was written.
+    fn filled(
+        &mut self,
+        (partition, prepared): (&PartitionPlan, &Prepared),
+        chunks: &[Chunk],
+        fingerprint: &Fingerprint,
+    ) -> Result<(), ReadBackError> {
+        for chunk in chunks {
+            let done = self.read(chunk.extent);
+            self.finish(done)?;
+            let at = chunk.extent.start;
+            if fingerprint.chunk(at, &self.buf) != *chunk {
+                // Making the filesystem again takes long, and tells the byte.
+                Self::new(self.what, self.source).made_again(partition, prepared)?;
+                // Read once more it is right, which is no better.
+                self.differs.get_or_insert(at.get());
+                return self.finish(Ok(()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares with the filesystem itself, encrypted once more.
+    fn made_again(
+        &mut self,
+        partition: &PartitionPlan,
+        prepared: &Prepared,
+    ) -> Result<(), ReadBackError> {
+        let done = contents::fill(partition, prepared, &mut |at, bytes| {
+            self.compare(at, bytes)
+        });
+        self.finish(done)
+    }
+
+    fn compare(&mut self, at: Bytes, expected: &[u8]) -> io::Result<()> {
+        self.read(Extent::new(at, Bytes::from(expected.len())))?;
         if self.buf != expected {
             let offset = self
                 .buf

@@ -277,7 +277,8 @@ const fn prepare_exit(error: &PrepareError) -> Exit {
         PrepareError::Cipher { .. } => Exit::Refused,
         PrepareError::Filesystem { .. }
         | PrepareError::Seal { .. }
-        | PrepareError::SectorCipher { .. } => Exit::Io,
+        | PrepareError::SectorCipher { .. }
+        | PrepareError::Fingerprint(_) => Exit::Io,
     }
 }
 
@@ -304,6 +305,7 @@ fn prepare_hint(error: &PrepareError) -> Option<String> {
             ))
         }
         PrepareError::Cipher { .. } => Some(String::from("run `keelblock plan` again")),
+        PrepareError::Fingerprint(_) => None,
         PrepareError::Filesystem { .. } => Some(String::from(
             "the disk is as it was; check mkfs and the folder named with --state-dir",
         )),

@@ -4,10 +4,10 @@
 #: tools sgdisk blkid mkfs.vfat mkfs.xfs
 #: module xfs
 #: file tests/vm/configs/volume.yaml /etc/volume.yaml
-#: timeout 600
+#: timeout 1200
 
 run() {
-	keelblock "$1" -c /tmp/node.yaml --disk "$(disk t5)" --kdf-memory 32M --kdf-time 1 $2
+	keelblock "$1" -c /tmp/node.yaml --disk "$(disk t5)" --kdf-memory 1M --kdf-time 1 $2
 }
 
 # Number of the first step of this kind.
