@@ -142,10 +142,14 @@ impl Report {
     /// Takes over what was seen.
     fn ran(&mut self, ran: Ran) {
         let verdict = judge(&ran.rounds, &ran.outside);
+        let ended = ran.trouble.is_none();
         self.rounds = ran.rounds;
         self.outside = ran.outside;
         self.restored = ran.unrestored.is_empty();
-        self.decided(verdict, text::meaning(verdict, &self.rounds, &self.outside));
+        // A test that did not come to its end proves nothing good.
+        if ended || verdict == Verdict::Dangerous {
+            self.decided(verdict, text::meaning(verdict, &self.rounds, &self.outside));
+        }
     }
 
     fn decided(&mut self, verdict: Verdict, why: String) {
@@ -207,6 +211,10 @@ fn troubled(path: &str, plan: &Plan, ran: &Ran, kept: Option<&str>) -> Option<Fa
     if let Some(trouble) = &ran.trouble {
         failure = failure.because(trouble);
     }
+    for range in &ran.outside {
+        let range = text::bytes(*range);
+        failure = failure.also(format!("{range} changed, and were not written by the test"));
+    }
     if restored {
         let window = text::bytes(plan.window);
         return Some(failure.also(format!("{window} hold again what they held before")));
@@ -214,10 +222,6 @@ fn troubled(path: &str, plan: &Plan, ran: &Ran, kept: Option<&str>) -> Option<Fa
     for range in &ran.unrestored {
         let range = text::bytes(*range);
         failure = failure.also(format!("{range} may hold a pattern of the test or zeros"));
-    }
-    for range in &ran.outside {
-        let range = text::bytes(*range);
-        failure = failure.also(format!("{range} changed, and were not written by the test"));
     }
     Some(match kept {
         Some(kept) => failure.hint(kept),

@@ -8,11 +8,9 @@ const FEW: usize = 16;
 
 /// Fills `buf`, which starts at byte `at` of the disk, with what `seed` gives there. `at` is a multiple of 8.
 pub fn fill(buf: &mut [u8], at: Bytes, seed: u64) {
-    let mut word = at.get() / 8;
-    for chunk in buf.chunks_mut(8) {
+    for (word, chunk) in (at.get() / 8..).zip(buf.chunks_mut(8)) {
         let bytes = mixed(word ^ seed).to_le_bytes();
         chunk.copy_from_slice(&bytes[..chunk.len()]);
-        word += 1;
     }
 }
 

@@ -77,83 +77,69 @@ impl Metrics {
     /// The text for Prometheus.
     pub fn render(&self) -> String {
         let mut out = String::new();
-        let number = |pick: fn(&Sample) -> Option<f64>| {
-            let samples = self.samples.iter();
-            let series = samples.filter_map(move |((disk, key), sample)| {
-                let labels = vec![("disk", disk.as_str()), ("key", key.as_str())];
-                Some((labels, pick(sample)?))
-            });
-            series.collect::<Vec<_>>()
-        };
         let drift = |sample: &Sample| Some(if sample.drift { 1.0 } else { 0.0 });
-        for (name, help, series) in [
-            (
-                "value",
-                "Value of a tuned setting.",
-                number(|sample| sample.value),
-            ),
-            (
-                "wanted",
-                "Value that a tuned setting should have.",
-                number(|sample| sample.wanted),
-            ),
-            (
-                "drift",
-                "Whether a tuned setting differs from what it should be.",
-                number(drift),
-            ),
-        ] {
-            family(
-                &mut out,
-                &format!("keelblock_tune_{name}"),
-                "gauge",
-                help,
-                &series,
-            );
-        }
-        for (name, help, counts) in [
-            (
-                "resets",
-                "Settings that had to be written again.",
-                &self.resets,
-            ),
-            (
-                "replugs",
-                "Disks that were plugged in again.",
-                &self.replugs,
-            ),
-        ] {
-            let series = counts.iter();
-            let series: Vec<_> = series
-                .map(|(disk, count)| (vec![("disk", disk.as_str())], float(*count)))
-                .collect();
-            family(
-                &mut out,
-                &format!("keelblock_tune_{name}_total"),
-                "counter",
-                help,
-                &series,
-            );
-        }
-        for (name, help, count) in [
-            ("events", "Messages of the kernel about disks.", self.events),
-            (
-                "events_lost",
-                "Occasions on which messages of the kernel were lost.",
-                self.lost,
-            ),
-        ] {
-            let series = [(Vec::new(), float(count))];
-            family(
-                &mut out,
-                &format!("keelblock_tune_{name}_total"),
-                "counter",
-                help,
-                &series,
-            );
-        }
+        let help = "Value of a tuned setting.";
+        family(
+            &mut out,
+            "value",
+            "gauge",
+            help,
+            &self.series(|sample| sample.value),
+        );
+        let help = "Value that a tuned setting should have.";
+        family(
+            &mut out,
+            "wanted",
+            "gauge",
+            help,
+            &self.series(|sample| sample.wanted),
+        );
+        let help = "Whether a tuned setting differs from what it should be.";
+        family(&mut out, "drift", "gauge", help, &self.series(drift));
+        let help = "Settings that had to be written again.";
+        family(
+            &mut out,
+            "resets_total",
+            "counter",
+            help,
+            &by_disk(&self.resets),
+        );
+        let help = "Disks that were plugged in again.";
+        family(
+            &mut out,
+            "replugs_total",
+            "counter",
+            help,
+            &by_disk(&self.replugs),
+        );
+        let help = "Messages of the kernel about disks.";
+        let events = [(Vec::new(), float(self.events))];
+        family(&mut out, "events_total", "counter", help, &events);
+        let help = "Occasions on which messages of the kernel were lost.";
+        let lost = [(Vec::new(), float(self.lost))];
+        family(&mut out, "events_lost_total", "counter", help, &lost);
         out
     }
+
+    /// One number of every setting that has it.
+    fn series(&self, pick: impl Fn(&Sample) -> Option<f64>) -> Vec<Series<'_>> {
+        let samples = self.samples.iter();
+        let series = samples.filter_map(|((disk, key), sample)| {
+            let labels = vec![("disk", disk.as_str()), ("key", key.as_str())];
+            Some((labels, pick(sample)?))
+        });
+        series.collect()
+    }
+}
+
+/// The labels and the value of one line.
+type Series<'a> = (Vec<(&'static str, &'a str)>, f64);
+
+fn by_disk(counts: &BTreeMap<String, u64>) -> Vec<Series<'_>> {
+    let series = counts.iter();
+    series
+        .map(|(disk, count)| (vec![("disk", disk.as_str())], float(*count)))
+        .collect()
 }
 
 fn count(counts: &mut BTreeMap<String, u64>, disk: &str) {
@@ -176,16 +162,11 @@ fn cut(text: &str) -> String {
 }
 
 /// One metric with all its series; nothing without any.
-fn family(
-    out: &mut String,
-    name: &str,
-    kind: &str,
-    help: &str,
-    series: &[(Vec<(&str, &str)>, f64)],
-) {
+fn family(out: &mut String, name: &str, kind: &str, help: &str, series: &[Series<'_>]) {
     if series.is_empty() {
         return;
     }
+    let name = format!("keelblock_tune_{name}");
     out.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     for (labels, value) in series {
         let labels: Vec<String> = labels
@@ -215,18 +196,18 @@ fn escaped(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// A line of the format as a reader takes it: name, labels, value.
-    type Series = (String, Vec<(String, String)>, f64);
+    type Line = (String, Vec<(String, String)>, f64);
 
     /// Reads the text as its specification says, and panics at whatever is wrong with it.
-    pub(crate) fn read(text: &str) -> Vec<Series> {
+    fn read(text: &str) -> Vec<Line> {
         assert!(text.is_empty() || text.ends_with('\n'));
         let mut known: Vec<String> = Vec::new();
-        let mut found: Vec<Series> = Vec::new();
+        let mut found: Vec<Line> = Vec::new();
         for line in text.split_terminator('\n') {
             if let Some(rest) = line.strip_prefix("# HELP ") {
                 let name = rest.split_once(' ').unwrap().0.to_owned();
@@ -239,7 +220,7 @@ pub(super) mod tests {
             } else {
                 let series = series(line);
                 assert_eq!(known.last(), Some(&series.0), "outside of its family");
-                let same = |one: &&Series| one.0 == series.0 && one.1 == series.1;
+                let same = |one: &&Line| one.0 == series.0 && one.1 == series.1;
                 assert!(!found.iter().any(|one| same(&one)), "{line} twice");
                 found.push(series);
             }
@@ -247,7 +228,7 @@ pub(super) mod tests {
         found
     }
 
-    fn series(line: &str) -> Series {
+    fn series(line: &str) -> Line {
         let name: String = line
             .chars()
             .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
@@ -284,7 +265,7 @@ pub(super) mod tests {
         (name, labels, value)
     }
 
-    fn value(found: &[Series], name: &str) -> Vec<f64> {
+    fn value(found: &[Line], name: &str) -> Vec<f64> {
         let name = format!("keelblock_tune_{name}");
         found
             .iter()

@@ -42,7 +42,7 @@ pieces() {
 }
 
 trial() {
-	keelblock tune trim-test "/dev/$name" --confirm TRIM-TEST "$@"
+	keelblock tune trim-test "/dev/$name" --confirm TRIM-TEST --format json "$@"
 }
 
 phase_1() {
@@ -59,7 +59,7 @@ phase_1() {
 	has "t5: it says what to set" "--mode unmap" /tmp/off
 	check "t5: with unmap for the time of the test" trial --range 128M:16M --mode unmap -o /tmp/proof >/tmp/on
 	cat /tmp/on
-	has "t5: it passes" ": pass. " /tmp/on
+	has "t5: it passes" '"verdict": "pass"' /tmp/on
 	has "t5: the proof names the drive" "1234567DAFFD" /tmp/proof
 	is "t5: the mode is back" full "$(mode_of "$name")"
 	is "t5: read-ahead is back" 128 "$(cat "/sys/block/$name/queue/read_ahead_kb")"
@@ -112,13 +112,13 @@ phase_2() {
 	again lbpu=1 lbprz=0
 	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
 	exits 4 "takes the hint for nothing" trial --free >/tmp/nothing
-	has "takes the hint for nothing: it says so" ": ineffective. " /tmp/nothing
+	has "takes the hint for nothing: it says so" '"verdict": "ineffective"' /tmp/nothing
 
 	# The drive rejects what the kernel was told that it can.
 	again lbpu=0
 	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
 	before="$(mode_of "$name")"
 	exits 4 "rejects the command" trial --free --mode unmap >/tmp/rejects
-	has "rejects the command: it says so" ": unsupported. " /tmp/rejects
+	has "rejects the command: it says so" '"verdict": "unsupported"' /tmp/rejects
 	is "rejects the command: the mode is back" "$before" "$(mode_of "$name")"
 }

@@ -65,19 +65,21 @@ pub fn run(
     if let Some(file) = args.output.as_ref().filter(|_| failed.is_none()) {
         record(file, &report)?;
     }
-    match failed {
-        None => {
-            output.print(&report, |_| text::render(&report))?;
-            Ok(report.verdict.map_or(Exit::Internal, exit))
-        }
-        Some(failure) if held.pending().is_some() => {
-            // The signal that was held back ends the program below: what came of it has to be said before.
-            let code = output.fail(&failure);
-            drop(held);
-            Ok(code)
-        }
-        Some(failure) => Err(failure),
+    let Some(failure) = failed else {
+        output.print(&report, |_| text::render(&report))?;
+        return Ok(report.verdict.map_or(Exit::Internal, exit));
+    };
+    if !report.rounds.is_empty() {
+        // What was seen before it failed may be the worst news.
+        output.print(&report, |_| text::render(&report))?;
     }
+    if held.pending().is_some() {
+        // The signal that was held back ends the program below: what came of it has to be said before.
+        let code = output.fail(&failure);
+        drop(held);
+        return Ok(code);
+    }
+    Err(failure)
 }
 
 /// What would be done, and that it was not confirmed.
@@ -235,12 +237,15 @@ impl Test<'_> {
             },
         };
         let now = provisioning.again(self.root);
+        report.granularity = now.granularity;
         let mut failed = match unsupported(&now) {
             Some(why) => {
                 report.decided(Verdict::Unsupported, why);
                 None
             }
-            None => self.tested(&mut device, report).unwrap_or_else(Some),
+            None => self
+                .tested(&mut device, now.granularity, report)
+                .unwrap_or_else(Some),
         };
         let after = provisioning.again(self.root);
         // The kernel takes the command away from a drive that rejected it, and tells nobody who asks.
@@ -266,9 +271,12 @@ impl Test<'_> {
     fn tested(
         &self,
         device: &mut BlockDevice,
+        granularity: u64,
         report: &mut Report,
     ) -> Result<Option<Failure>, Failure> {
-        let (path, plan) = (self.path, self.plan);
+        // A disk on which TRIM was off has no granularity until it is on.
+        let (path, planned, unit) = (self.path, self.plan, Bytes::new(granularity));
+        let plan = &Plan::new(planned.window, device.geometry(), unit, planned.seed)?;
         report.planned(plan);
         let before = save(device, plan).map_err(|error| {
             Failure::new(Exit::Io, format!("cannot test {path}: nothing was written"))

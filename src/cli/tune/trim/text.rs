@@ -79,10 +79,11 @@ pub fn render(report: &Report) -> String {
                 wrap(&format!("{label}{}", report.why), WIDTH - 2, 2)
             )
         }
-        None => format!(
+        None if report.rounds.is_empty() => format!(
             "{}: nothing was written. This is what a test would do:\n",
             report.path
         ),
+        None => format!("{}: the test did not come to its end.\n", report.path),
     };
     let mut line = |word: &str, value: String| {
         if !value.is_empty() {
@@ -108,7 +109,8 @@ pub fn render(report: &Report) -> String {
     for (index, round) in report.rounds.iter().enumerate() {
         line(&format!("round {}", index + 1), seen(round));
     }
-    if report.verdict.is_some() && report.window.is_some() {
+    let wrote = report.verdict.is_some() || !report.rounds.is_empty();
+    if wrote && report.window.is_some() {
         let restored = if report.restored {
             "every byte is as it was before"
         } else {
@@ -121,7 +123,7 @@ pub fn render(report: &Report) -> String {
 
 fn mode(report: &Report) -> String {
     let mode = &report.mode;
-    let is_preview = report.verdict.is_none();
+    let is_preview = report.verdict.is_none() && report.rounds.is_empty();
     match &report.mode_before {
         None => mode.clone(),
         Some(before) if is_preview => format!("{mode}, for the time of the test; now {before}"),
