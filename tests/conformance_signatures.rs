@@ -9,52 +9,23 @@
     reason = "a test that runs tools on image files"
 )]
 
+#[path = "support/images.rs"]
+mod images;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use keelblock::probe::inspect_source;
 use keelblock::probe::inventory::{Content, Layout, Signature};
-use keelblock::root::Root;
-use keelblock::units::{BlockSize, Bytes, Geometry};
 
-const MIB: u64 = 1 << 20;
+use self::images::{Image, MIB, apfs, fields, md0, md1};
 
-struct Image {
-    dir: tempfile::TempDir,
-}
-
-impl Image {
-    fn new(size: u64) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let image = Self { dir };
-        File::create(image.path()).unwrap().set_len(size).unwrap();
-        image
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.path().join("disk")
-    }
-
-    fn put(&self, at: u64, bytes: &[u8]) {
-        let file = File::options().write(true).open(self.path()).unwrap();
-        file.write_all_at(bytes, at).unwrap();
-    }
-
-    fn layout(&self) -> Layout {
-        let size = fs::metadata(self.path()).unwrap().len();
-        let device = Root::at(self.dir.path()).open_device("/disk").unwrap();
-        let reader = device.into_reader(Geometry {
-            size: Bytes::new(size),
-            logical: BlockSize::B512,
-            physical: 512,
-        });
-        match inspect_source(&reader).0 {
-            Content::Talos(layout) | Content::Foreign(layout) => layout,
-            other => panic!("{other:?}"),
-        }
+/// The layout of an image that has one.
+fn layout_of(image: &Image) -> Layout {
+    match image.content() {
+        Content::Talos(layout) | Content::Foreign(layout) => layout,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -102,7 +73,7 @@ fn blkid(path: &Path) -> BTreeMap<String, String> {
 /// Compares what both say, and returns our signature of that type.
 fn agree(what: &str, image: &Image) -> Signature {
     let theirs = blkid(&image.path());
-    let layout = image.layout();
+    let layout = layout_of(image);
     let get = |key: &str| theirs.get(key).map_or("", String::as_str);
     let kind = get("TYPE");
     assert_ne!(kind, "", "{what}: blkid says {theirs:?}");
@@ -174,7 +145,7 @@ fn an_xfs_log_and_an_ext_journal_on_their_own_are_named() {
             data.path().to_str().unwrap(),
         ],
     );
-    let layout = log.layout();
+    let layout = layout_of(&log);
     assert_eq!(layout.signatures[0].kind, "xfs_external_log");
     assert_eq!(
         blkid(&log.path()).get("TYPE").map(String::as_str),
@@ -271,7 +242,7 @@ fn damaged_detached_and_left_over_luks2_headers_are_told_apart() {
         image
     };
     let only = |image: &Image| {
-        let signatures = image.layout().signatures;
+        let signatures = layout_of(image).signatures;
         assert_eq!(signatures.len(), 1, "{signatures:#?}");
         signatures[0].clone()
     };
@@ -297,7 +268,7 @@ fn damaged_detached_and_left_over_luks2_headers_are_told_apart() {
     image.put(0, &[0; 4096]);
     // Tools of today wipe such a header; a filesystem restored by dd does not.
     image.put(0, b"XFSB");
-    let signatures = image.layout().signatures;
+    let signatures = layout_of(&image).signatures;
     assert_eq!(signatures.len(), 2, "{signatures:#?}");
     let header = Image::new(16 * MIB);
     let mut detached = args.to_vec();
@@ -336,7 +307,7 @@ fn tables_are_named_as_blkid_names_them() {
         run_with_input(tool, package, &args, input.as_bytes());
         let what = format!("{tool} {args:?} {input:?}");
         let theirs = blkid(&path);
-        let layout = image.layout();
+        let layout = layout_of(&image);
         let table = layout.table.unwrap_or_else(|| panic!("{what}: no table"));
         let kind = theirs["PTTYPE"].as_str();
         let expected = match kind {
@@ -366,7 +337,7 @@ fn the_parts_of_a_partition_table_lie_where_sfdisk_says() {
     );
     let dump = run("sfdisk", "fdisk", &["-J", path]);
     let dump: serde_json::Value = serde_json::from_str(&dump).unwrap();
-    let layout = image.layout();
+    let layout = layout_of(&image);
     let theirs = dump["partitiontable"]["partitions"].as_array().unwrap();
     assert_eq!(theirs.len(), layout.partitions.len());
     for (theirs, ours) in theirs.iter().zip(&layout.partitions) {
@@ -437,48 +408,6 @@ fn superblocks_from_the_book_are_named_as_blkid_names_them() {
     }
 }
 
-/// `len` bytes, zero but for these.
-fn fields(len: usize, fields: &[(usize, &[u8])]) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    for (at, field) in fields {
-        bytes[*at..at + field.len()].copy_from_slice(field);
-    }
-    bytes
-}
-
-/// A version 0.90 superblock of a RAID1 of two; its words are numbers of this machine.
-fn md0() -> Vec<u8> {
-    let mut sb = vec![0; 4096];
-    for (word, value) in [
-        (0, 0xA92B_4EFC_u32),
-        (2, 90),
-        (5, 0x0403_0201),
-        (7, 1),
-        (10, 2),
-        (13, 0x0807_0605),
-        (14, 0x0C0B_0A09),
-        (15, 0x100F_0E0D),
-    ] {
-        sb[word * 4..word * 4 + 4].copy_from_slice(&value.to_le_bytes());
-    }
-    sb
-}
-
-fn apfs() -> Vec<u8> {
-    let mut sb = fields(
-        4096,
-        &[
-            (24, &[1, 0, 0, 0x80]),
-            (32, b"NXSB"),
-            (36, &4096u32.to_le_bytes()),
-            (72, &[0xAB; 16]),
-        ],
-    );
-    let sum = fletcher64(&sb[8..]);
-    sb[..8].copy_from_slice(&sum.to_le_bytes());
-    sb
-}
-
 fn jfs() -> Vec<u8> {
     fields(
         512,
@@ -531,42 +460,6 @@ fn ntfs() -> Vec<u8> {
             (VOLUME + 56, &[0xFF; 4]),
         ],
     )
-}
-
-/// A version 1 superblock of a RAID1 of two, at `sector`.
-fn md1(sector: u64) -> Vec<u8> {
-    let mut sb = fields(
-        4096,
-        &[
-            (0, &0xA92B_4EFC_u32.to_le_bytes()),
-            (4, &1u32.to_le_bytes()),
-            (16, &[0xAA; 16]),
-            (32, b"node:md0"),
-            (72, &1u32.to_le_bytes()),
-            (92, &2u32.to_le_bytes()),
-            (144, &sector.to_le_bytes()),
-            (168, &[0xBB; 16]),
-        ],
-    );
-    let sum: u64 = sb[..256]
-        .chunks_exact(4)
-        .map(|word| u64::from(u32::from_le_bytes(word.try_into().unwrap())))
-        .sum();
-    let folded = u32::try_from((sum & 0xFFFF_FFFF) + (sum >> 32)).unwrap();
-    sb[216..220].copy_from_slice(&folded.to_le_bytes());
-    sb
-}
-
-fn fletcher64(bytes: &[u8]) -> u64 {
-    const MODULUS: u64 = 0xFFFF_FFFF;
-    let (mut low, mut high) = (0u64, 0u64);
-    for word in bytes.chunks_exact(4) {
-        low += u64::from(u32::from_le_bytes(word.try_into().unwrap()));
-        high += low;
-    }
-    let first = MODULUS - (low + high) % MODULUS;
-    let second = MODULUS - (low + first) % MODULUS;
-    (second << 32) | first
 }
 
 /// A loop device, given back at the end.

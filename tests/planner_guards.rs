@@ -120,17 +120,12 @@ fn signature(kind: &str, offset: u64) -> Signature {
 /// A sound GPT with two XFS partitions without names, as Talos makes them for `machine.disks`.
 fn legacy_layout() -> Content {
     let partition = |number: u32, start: u64, len: u64| Partition {
-        number,
-        name: String::new(),
-        extent: Extent::new(Bytes::mib(start), Bytes::mib(len)),
         type_guid: Some(keelblock::guid::Guid::LINUX_DATA),
-        mbr_type: None,
         guid: Some(keelblock::guid::Guid::from_hash(
             [u8::try_from(number).expect("small"); 16],
         )),
-        attributes: 0,
         signatures: vec![signature("xfs", start << 20)],
-        unreadable: None,
+        ..Partition::new(number, "", Extent::new(Bytes::mib(start), Bytes::mib(len)))
     };
     let table = Table {
         kind: String::from("gpt"),

@@ -20,15 +20,13 @@ fn disk(path: &str, names: &[&str]) -> Disk {
         ..TalosDisk::default()
     });
     let partition = |(number, name): (u32, &&str)| Partition {
-        number,
-        name: (*name).to_owned(),
-        extent: Extent::new(Bytes::mib(u64::from(number) * 1000), Bytes::mib(1)),
         type_guid: Some(Guid::LINUX_DATA),
-        mbr_type: None,
         guid: Some(Guid::LINUX_DATA),
-        attributes: 0,
-        signatures: Vec::new(),
-        unreadable: None,
+        ..Partition::new(
+            number,
+            *name,
+            Extent::new(Bytes::mib(u64::from(number) * 1000), Bytes::mib(1)),
+        )
     };
     disk.content = Content::Talos(Layout {
         table: Some(Table {

@@ -20,16 +20,9 @@ use proptest::prelude::*;
 use self::disks::{blank, talos_disk, talos_disks};
 
 fn layout(names: &[&str], defect: bool) -> Layout {
-    let partition = |(number, name): (u32, &&str)| Partition {
-        number,
-        name: (*name).to_owned(),
-        extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
-        type_guid: None,
-        mbr_type: None,
-        guid: None,
-        attributes: 0,
-        signatures: Vec::new(),
-        unreadable: None,
+    let partition = |(number, name): (u32, &&str)| {
+        let extent = Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB);
+        Partition::new(number, *name, extent)
     };
     Layout {
         table: Some(Table {

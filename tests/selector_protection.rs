@@ -107,15 +107,14 @@ fn partition() -> impl Strategy<Value = Partition> {
     let inside = prop::collection::vec(signature(), 0..2);
     (names, unreadable, inside, 1..9u32).prop_map(|(name, unreadable, signatures, number)| {
         Partition {
-            number,
-            name: name.into(),
-            extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
             type_guid: Some(Guid::LINUX_DATA),
-            mbr_type: None,
-            guid: None,
-            attributes: 0,
             signatures,
             unreadable,
+            ..Partition::new(
+                number,
+                name,
+                Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
+            )
         }
     })
 }

@@ -51,16 +51,9 @@ fn disk(recorded: &Recorded) -> Disk {
     disk.boot_medium.clone_from(&recorded.boot_medium);
     disk.udev.clone_from(&recorded.udev);
     if !recorded.partitions.is_empty() {
-        let partition = |(number, name): (u32, &String)| Partition {
-            number,
-            name: name.clone(),
-            extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
-            type_guid: None,
-            mbr_type: None,
-            guid: None,
-            attributes: 0,
-            signatures: Vec::new(),
-            unreadable: None,
+        let partition = |(number, name): (u32, &String)| {
+            let extent = Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB);
+            Partition::new(number, name, extent)
         };
         disk.content = Content::Talos(Layout {
             partitions: (1..).zip(&recorded.partitions).map(partition).collect(),

@@ -72,15 +72,12 @@ fn machine(disks: Vec<Disk>) -> Inventory {
 
 fn partition(number: u32, name: &str, kind: Option<Guid>) -> Partition {
     Partition {
-        number,
-        name: name.into(),
-        extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
         type_guid: kind,
-        mbr_type: None,
-        guid: None,
-        attributes: 0,
-        signatures: Vec::new(),
-        unreadable: None,
+        ..Partition::new(
+            number,
+            name,
+            Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
+        )
     }
 }
 

@@ -8,15 +8,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::check::CheckArgs;
 use crate::cli::install::InstallArgs;
 use crate::cli::lock::LockArgs;
+use crate::cli::plan::PlanArgs;
 use crate::cli::repair::RepairArgs;
 use crate::cli::rescue::RescueArgs;
 use crate::cli::reset::ResetArgs;
+use crate::cli::select::SelectArgs;
 use crate::cli::snapshot::SnapshotArgs;
 use crate::cli::tune::TuneArgs;
 use crate::cli::unlock::UnlockArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
-use crate::plan::validity::Expiry;
 use crate::units::{BlockSize, Bytes};
 
 const ABOUT: &str = "Chooses, lays out and seals the disks of a Talos Linux node, and says why";
@@ -138,37 +139,6 @@ pub struct OptionalConfigArgs {
     pub config: Vec<PathBuf>,
 }
 
-const SELECT_HELP: &str = "\
-Every disk has a letter and a column; every part of a rule has a row, with what it finds on each disk: + it holds, \
-- it does not, ! it has no value. The last row says what came of it: * selected, = eligible, x matches but must not be \
-used, . does not match.
-
-Below a rule that matches no disk, several, or one only by luck stand rules that match exactly one disk here and on \
-every machine of --also, ready to be pasted. They were read back and tried before they were printed.";
-
-/// Arguments of `select`.
-#[derive(Debug, Args)]
-#[command(after_help = SELECT_HELP)]
-pub struct SelectArgs {
-    /// Rendered machine configuration; may be given several times, `-` is standard input
-    #[arg(
-        short,
-        long = "config",
-        value_name = "FILE",
-        required_unless_present = "want"
-    )]
-    pub config: Vec<PathBuf>,
-    /// Propose rules for this disk (its id, path or link), whatever the configuration says
-    #[arg(long, value_name = "DISK")]
-    pub want: Option<String>,
-    /// Another recorded machine, whose disks a rule must not match, either; may be given several times
-    #[arg(long, value_name = "FILE")]
-    pub also: Vec<PathBuf>,
-    /// What may be wiped.
-    #[command(flatten)]
-    pub consent: ConsentArgs,
-}
-
 /// Consent to lose data.
 #[derive(Debug, Default, Args)]
 pub struct ConsentArgs {
@@ -234,51 +204,6 @@ pub struct PlanningArgs {
     /// Do not mark the disk while it is unfinished
     #[arg(long)]
     pub no_mark: bool,
-}
-
-const PLAN_HELP: &str = "\
-Equal inputs give equal plans with equal ids: the configuration, the facts of the machine and its disks, what is on \
-them, and these options. What was measured is an input, too; --kdf-memory and --kdf-time fix it. The plan is bound to \
-all of that, so it does not expire by itself; --expires 24h makes it, and the time is then part of it and of its id.
-
-`apply FILE` refuses a plan that was changed by as much as a byte, another machine, another disk, and a disk on which \
-anything changed; it says what. Pictures hold no key and load nothing, so they can be passed on.";
-
-/// Arguments of `plan`.
-#[derive(Debug, Args)]
-#[command(after_help = PLAN_HELP)]
-pub struct PlanArgs {
-    /// Rendered machine configuration; may be given several times, `-` is standard input
-    #[arg(
-        short,
-        long = "config",
-        value_name = "FILE",
-        required_unless_present = "show"
-    )]
-    pub config: Vec<PathBuf>,
-    /// Show a plan of `plan -o` again, and make pictures of it, instead of planning
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["config", "image", "disk", "output", "expires"])]
-    pub show: Option<PathBuf>,
-    /// What is laid out.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// What may be wiped.
-    #[command(flatten)]
-    pub consent: ConsentArgs,
-    /// What it depends on.
-    #[command(flatten)]
-    pub planning: PlanningArgs,
-    /// Write the plan to this file, for `apply FILE`
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Draw every disk before and after to a file that ends in .svg or .html; may be given several
-    /// times
-    #[arg(long, value_name = "FILE")]
-    pub picture: Vec<PathBuf>,
-    /// When the plan expires: a time from now, such as 24h or 7d, or a moment in UTC, such as
-    /// 2026-12-01T08:00:00Z [default: never]
-    #[arg(long, value_name = "WHEN", value_parser = Expiry::parse)]
-    pub expires: Option<Expiry>,
 }
 
 /// Arguments of `apply`.

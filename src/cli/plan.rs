@@ -1,9 +1,11 @@
 //! `keelblock plan`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use crate::apply::filesystem;
-use crate::cli::args::{Global, PlanArgs, PlanningArgs};
+use crate::cli::args::{ConsentArgs, Global, PlanningArgs, TargetArgs};
 use crate::cli::context::{self, Subject};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
@@ -18,10 +20,56 @@ use crate::hex;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::partitioner::planner::{self, Options};
 use crate::picture::{self, Sheet, html, svg};
+use crate::plan::validity::Expiry;
 use crate::plan::{ContentPlan, DiskPlan, KdfCost, Plan, canonical};
 use crate::printable::printable;
 use crate::probe::inventory::{Disk, Machine};
 use crate::units::Bytes;
+
+const AFTER_HELP: &str = "\
+Equal inputs give equal plans with equal ids: the configuration, the facts of the machine and its disks, what is on \
+them, and these options. What was measured is an input, too; --kdf-memory and --kdf-time fix it. The plan is bound to \
+all of that, so it does not expire by itself; --expires 24h makes it, and the time is then part of it and of its id.
+
+`apply FILE` refuses a plan that was changed by as much as a byte, another machine, another disk, and a disk on which \
+anything changed; it says what. Pictures hold no key and load nothing, so they can be passed on.";
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct PlanArgs {
+    /// Rendered machine configuration; may be given several times, `-` is standard input
+    #[arg(
+        short,
+        long = "config",
+        value_name = "FILE",
+        required_unless_present = "show"
+    )]
+    pub config: Vec<PathBuf>,
+    /// Show a plan of `plan -o` again, and make pictures of it, instead of planning
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["config", "image", "disk", "output", "expires"])]
+    pub show: Option<PathBuf>,
+    /// What is laid out.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What may be wiped.
+    #[command(flatten)]
+    pub consent: ConsentArgs,
+    /// What it depends on.
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Write the plan to this file, for `apply FILE`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Draw every disk before and after to a file that ends in .svg or .html; may be given several
+    /// times
+    #[arg(long, value_name = "FILE")]
+    pub picture: Vec<PathBuf>,
+    /// When the plan expires: a time from now, such as 24h or 7d, or a moment in UTC, such as
+    /// 2026-12-01T08:00:00Z [default: never]
+    #[arg(long, value_name = "WHEN", value_parser = Expiry::parse)]
+    pub expires: Option<Expiry>,
+}
 
 pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit, Failure> {
     for path in &args.picture {

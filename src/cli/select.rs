@@ -1,6 +1,10 @@
 //! `keelblock select`.
 
-use crate::cli::args::{Global, SelectArgs};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::args::{ConsentArgs, Global};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::{consent, context, files};
@@ -8,6 +12,37 @@ use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::probe::inventory::Inventory;
 use crate::selector::{self, Elsewhere};
+
+const AFTER_HELP: &str = "\
+Every disk has a letter and a column; every part of a rule has a row, with what it finds on each disk: + it holds, \
+- it does not, ! it has no value. The last row says what came of it: * selected, = eligible, x matches but must not be \
+used, . does not match.
+
+Below a rule that matches no disk, several, or one only by luck stand rules that match exactly one disk here and on \
+every machine of --also, ready to be pasted. They were read back and tried before they were printed.";
+
+/// Arguments of `select`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct SelectArgs {
+    /// Rendered machine configuration; may be given several times, `-` is standard input
+    #[arg(
+        short,
+        long = "config",
+        value_name = "FILE",
+        required_unless_present = "want"
+    )]
+    pub config: Vec<PathBuf>,
+    /// Propose rules for this disk (its id, path or link), whatever the configuration says
+    #[arg(long, value_name = "DISK")]
+    pub want: Option<String>,
+    /// Another recorded machine, whose disks a rule must not match, either; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub also: Vec<PathBuf>,
+    /// What may be wiped.
+    #[command(flatten)]
+    pub consent: ConsentArgs,
+}
 
 pub fn run(global: &Global, args: &SelectArgs, output: &mut Output) -> Result<Exit, Failure> {
     let spec = if args.config.is_empty() {
@@ -35,7 +70,10 @@ pub fn run(global: &Global, args: &SelectArgs, output: &mut Output) -> Result<Ex
         selection.notes.clear();
     }
     output.print(&selection, |_| selector::render(&selection, &inventory))?;
-    Ok(selection.exit())
+    let exit = selection.exit();
+    // The process ends now; to free what it knows of a thousand disks would take it a tenth of its time.
+    std::mem::forget((selection, inventory, others));
+    Ok(exit)
 }
 
 /// The machines that are recorded in the files of `--also`.

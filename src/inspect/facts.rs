@@ -127,6 +127,15 @@ fn tried(trials: &BTreeMap<u32, Trial>, whose: &str) -> Vec<String> {
 }
 
 impl Luks {
+    /// The slots that are on the disk and none of `trials`. Talos removes them once another slot opens.
+    pub fn beyond(&self, trials: &BTreeMap<u32, Trial>) -> Vec<String> {
+        let numbers = self.numbers.iter();
+        numbers
+            .filter(|slot| !trials.contains_key(slot))
+            .map(u32::to_string)
+            .collect()
+    }
+
     fn try_keys(
         &mut self,
         source: &dyn BlockSource,

@@ -250,12 +250,7 @@ fn opening(luks: &Luks, trials: &BTreeMap<u32, Trial>, whose: &str) -> (Verdict,
             format!("sealed, and no key of {whose} opens it"),
         );
     }
-    let extra: Vec<String> = luks
-        .numbers
-        .iter()
-        .filter(|slot| !trials.contains_key(slot))
-        .map(u32::to_string)
-        .collect();
+    let extra = luks.beyond(trials);
     if extra.is_empty() {
         return (Verdict::Adopt, format!("opens with slot {opening}"));
     }

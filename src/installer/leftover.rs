@@ -53,19 +53,16 @@ mod tests {
             note: String::new(),
         };
         Partition {
-            number,
-            name: name.to_owned(),
-            extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
-            type_guid: None,
-            mbr_type: None,
-            guid: None,
-            attributes: 0,
             signatures: if kind.is_empty() {
                 Vec::new()
             } else {
                 vec![signature]
             },
-            unreadable: None,
+            ..Partition::new(
+                number,
+                name,
+                Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
+            )
         }
     }
 

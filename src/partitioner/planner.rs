@@ -86,6 +86,32 @@ pub fn plan(
             })?;
         disks.push(planned);
     }
+    let aim = Aim {
+        purpose: Purpose::Apply,
+        proof: Proof::default(),
+        remarks: [
+            remarks::remarks(spec, &disks, options),
+            remarks::ghosts(&selection.ghosts),
+        ]
+        .concat(),
+    };
+    Ok(assemble(aim, &inventory.machine, disks, options))
+}
+
+/// What tells a plan from another one of the same disks.
+pub(super) struct Aim {
+    pub purpose: Purpose,
+    pub proof: Proof,
+    pub remarks: Vec<String>,
+}
+
+/// The plan that writes `disks`, with its steps, its cost, what it is bound to, and its id.
+pub(super) fn assemble(
+    aim: Aim,
+    machine: &Machine,
+    disks: Vec<DiskPlan>,
+    options: &Options,
+) -> Plan {
     let steps = disks
         .iter()
         .enumerate()
@@ -96,28 +122,24 @@ pub fn plan(
         id: String::new(),
         digest: String::new(),
         valid: None,
-        purpose: Purpose::Apply,
+        purpose: aim.purpose,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: options.seed,
-        machine: binding(&inventory.machine, &disks, options),
+        machine: binding(machine, &disks, options),
         config: options.config_digest.clone(),
         talos: options.talos.to_string(),
         cost: estimate(&disks, options),
-        proof: Proof::default(),
-        remarks: [
-            remarks::remarks(spec, &disks, options),
-            remarks::ghosts(&selection.ghosts),
-        ]
-        .concat(),
+        proof: aim.proof,
+        remarks: aim.remarks,
         disks,
         steps,
         checks: std::collections::BTreeMap::new(),
     };
-    Ok(plan.sealed())
+    plan.sealed()
 }
 
 /// What the plan has to find again of the machine: all of it where one of its own disks is written.
-pub(super) fn binding(machine: &Machine, disks: &[DiskPlan], options: &Options) -> MachineBinding {
+fn binding(machine: &Machine, disks: &[DiskPlan], options: &Options) -> MachineBinding {
     let on_device = disks.iter().any(|disk| disk.path.starts_with("/dev/"));
     MachineBinding {
         uuid: options.uuid.clone(),
@@ -172,7 +194,7 @@ pub fn title(disk: &Disk) -> String {
     format!("{} ({model}, {})", disk.path, Bytes::new(disk.talos.size))
 }
 
-pub(super) fn estimate(disks: &[crate::plan::DiskPlan], options: &Options) -> Cost {
+fn estimate(disks: &[DiskPlan], options: &Options) -> Cost {
     let slots: usize = disks
         .iter()
         .flat_map(|disk| &disk.partitions)

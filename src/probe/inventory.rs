@@ -324,6 +324,23 @@ pub struct Partition {
     pub unreadable: Option<String>,
 }
 
+impl Partition {
+    /// An entry of which nothing is known but its number, name and place.
+    pub fn new(number: u32, name: impl Into<String>, extent: Extent) -> Self {
+        Self {
+            number,
+            name: name.into(),
+            extent,
+            type_guid: None,
+            mbr_type: None,
+            guid: None,
+            attributes: 0,
+            signatures: Vec::new(),
+            unreadable: None,
+        }
+    }
+}
+
 /// A superblock or header that was recognised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signature {

@@ -317,15 +317,8 @@ fn partitions(layout: &Layout, table: Option<&Gpt>, geometry: Geometry) -> Vec<P
     let Some(table) = table else {
         let sealed = layout.signatures.iter().any(|s| s.kind == "crypto_LUKS");
         let whole = Partition {
-            number: 0,
-            name: String::new(),
-            extent: geometry.whole(),
-            type_guid: None,
-            mbr_type: None,
-            guid: None,
-            attributes: 0,
             signatures: layout.signatures.clone(),
-            unreadable: None,
+            ..Partition::new(0, "", geometry.whole())
         };
         let alone = sealed && layout.table.is_none();
         return Some(whole).filter(|_| alone).into_iter().collect();

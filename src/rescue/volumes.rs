@@ -96,12 +96,12 @@ fn slots(luks: &Luks, part: &Part) -> (Severity, Vec<String>) {
             words.extend(said);
         }
     }
-    if let Some(extra) = extra(luks, &luks.opens)
-        && !part.why.contains("will remove")
-    {
+    let extra = luks.beyond(&luks.opens);
+    if !luks.opens.is_empty() && !extra.is_empty() && !part.why.contains("will remove") {
         severity = severity.min(Severity::Warning);
         words.push(format!(
-            "Talos will remove slot {extra}, which the configuration does not have"
+            "Talos will remove slot {}, which the configuration does not have",
+            extra.join(", ")
         ));
     }
     if part.why.contains("will remove") {
@@ -137,20 +137,6 @@ fn slot_in_words(slot: u32, trial: &Trial, whose: &str) -> (Severity, Option<Str
             Some(format!("slot {slot} of {whose} was not tried: {why}")),
         ),
     }
-}
-
-/// Slots that are on the disk and not among the keys, if keys were tried at all.
-fn extra(luks: &Luks, trials: &BTreeMap<u32, Trial>) -> Option<String> {
-    if trials.is_empty() {
-        return None;
-    }
-    let extra: Vec<String> = luks
-        .numbers
-        .iter()
-        .filter(|slot| !trials.contains_key(slot))
-        .map(u32::to_string)
-        .collect();
-    (!extra.is_empty()).then(|| extra.join(", "))
 }
 
 fn next(around: Around<'_>, part: &Part, luks: Option<&Luks>) -> Vec<Line> {

@@ -1,7 +1,5 @@
 //! Identities that are not one disk's own: the same wwid or serial twice, and ids that are known to be shared.
 
-use std::collections::BTreeMap;
-
 use super::proof::{Warning, WarningKind};
 use crate::probe::identity::{is_serial, is_unique};
 use crate::probe::inventory::Disk;
@@ -13,11 +11,12 @@ pub(super) fn clones(disks: &[&Disk]) -> Vec<Warning> {
         ("wwid", (|disk| &disk.talos.wwid) as fn(&Disk) -> &String),
         ("serial", |disk| &disk.talos.serial),
     ] {
-        let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for disk in disks {
-            owners.entry(of(disk)).or_default().push(&disk.path);
-        }
-        for (id, paths) in owners {
+        let mut owners: Vec<(&str, &str)> = disks.iter().map(|d| (&**of(d), &*d.path)).collect();
+        // Stable: paths stay in Talos' order.
+        owners.sort_by_key(|(id, _)| *id);
+        for same in owners.chunk_by(|a, b| a.0 == b.0) {
+            let id = same[0].0;
+            let paths: Vec<&str> = same.iter().map(|(_, path)| *path).collect();
             warnings.extend(twice(name, id, &paths).or_else(|| {
                 let shared = name == "wwid" && is_serial(id) && !is_unique(id);
                 shared.then(|| shared_id(id, paths.first().copied().unwrap_or_default()))

@@ -3,7 +3,7 @@
 use super::atom::Atom;
 use super::cel::EvalError;
 use super::guard::{Guards, carries};
-use super::near::{Shape, Value, near_miss};
+use super::near::{Cost, Near, Shape, Value};
 use super::proof::{Cell, Joint, NearMiss, Predicate, Proof, RuleFault};
 use super::rule::{Judged, Rule, SystemDisk};
 use super::score::{installed, score};
@@ -54,7 +54,7 @@ impl Row<'_> {
 /// The decision for one role over `disks`, which are in Talos' order.
 pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
     let shapes = shapes(question);
-    let rows: Vec<Row<'_>> = rows(question, disks);
+    let mut rows: Vec<Row<'_>> = rows(question, disks);
     let misses = misses(&shapes, &rows);
     let (outcome, chosen, reason) = outcome(question, &rows, &misses);
     let selected = chosen.filter(|_| outcome == Outcome::Selected);
@@ -67,9 +67,9 @@ pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
         source: question.source.clone(),
         rule: question.rule.text(),
         proof: Proof {
-            predicates: predicates(shapes, &rows),
+            predicates: predicates(shapes, &mut rows),
             fault: rows.iter().find_map(fault),
-            near_misses: misses.into_iter().take(MISSES).collect(),
+            near_misses: misses,
             ..Proof::default()
         },
         verdicts: rows
@@ -154,20 +154,21 @@ fn too_expensive(judged: &Judged) -> Option<(EvalError, (u32, u32))> {
 
 fn readonly() -> Check {
     Check {
-        check: READONLY.0.to_owned(),
-        wanted: READONLY.1.to_owned(),
-        found: "true".to_owned(),
+        check: READONLY.0.into(),
+        wanted: READONLY.1.into(),
+        found: "true".into(),
         pass: false,
         kind: CheckKind::Match,
     }
 }
 
-fn predicates(shapes: Vec<Shape>, rows: &[Row<'_>]) -> Vec<Predicate> {
-    let cell = |row: &Row<'_>, i: usize, leaf: bool| Cell {
+/// Takes from `rows` what they found.
+fn predicates(shapes: Vec<Shape>, rows: &mut [Row<'_>]) -> Vec<Predicate> {
+    let cell = |row: &mut Row<'_>, i: usize, leaf: bool| Cell {
         disk: row.disk.path.clone(),
         holds: row.values[i].holds,
         found: if leaf {
-            row.values[i].found.clone()
+            std::mem::take(&mut row.values[i].found)
         } else {
             String::new()
         },
@@ -181,22 +182,29 @@ fn predicates(shapes: Vec<Shape>, rows: &[Row<'_>]) -> Vec<Predicate> {
             check: shape.check,
             wanted: shape.wanted,
             cells: rows
-                .iter()
+                .iter_mut()
                 .map(|row| cell(row, i, shape.joint == Joint::Leaf))
                 .collect(),
         })
         .collect()
 }
 
-/// Every disk that does not match, those that miss least first, in Talos' order among equals.
+/// The [`MISSES`] disks that do not match and miss least, in Talos' order among equals.
 fn misses(shapes: &[Shape], rows: &[Row<'_>]) -> Vec<NearMiss> {
-    let mut misses: Vec<NearMiss> = rows
+    let mut misses: Vec<(Cost, Near<'_>)> = rows
         .iter()
         .filter(|row| !row.matched)
-        .map(|row| near_miss(row.disk, shapes, &row.values))
+        .map(|row| Near {
+            disk: row.disk,
+            shapes,
+            values: &row.values,
+        })
+        .map(|near| (near.miss(), near))
         .collect();
-    misses.sort_by_key(|miss| (miss.failing, miss.distance));
-    misses
+    misses.sort_by_key(|(cost, _)| *cost);
+    misses.truncate(MISSES);
+    let told = misses.into_iter().map(|(cost, near)| near.told(cost));
+    told.collect()
 }
 
 fn fault(row: &Row<'_>) -> Option<RuleFault> {

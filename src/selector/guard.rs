@@ -1,11 +1,16 @@
 //! What speaks against a disk although a rule names it. Failing one of these refuses the role.
 
+use std::borrow::Cow;
+
 use super::selection::{Check, CheckKind};
 use super::{Request, apple, room};
 use crate::config::spec::{FilesystemKind, LegacyDisk, Spec, Volume};
 use crate::probe::evidence;
 use crate::probe::inventory::{Content, Disk, Inventory, Layout};
 use crate::selector::rule::list_or;
+
+/// Guards that there are at most.
+const MOST_CHECKS: usize = 13;
 
 /// What is needed to judge a disk for one role.
 #[derive(Clone)]
@@ -66,7 +71,8 @@ impl<'a> Guards<'a> {
 
     /// Every guard for `disk`, in a fixed order.
     pub(super) fn checks(&self, disk: &Disk) -> Vec<Check> {
-        let mut checks = standing(disk);
+        let mut checks = Vec::with_capacity(MOST_CHECKS);
+        checks.extend(standing(disk));
         checks.extend([self.table(disk), self.fusion(disk), self.content(disk)]);
         checks.extend(self.elsewhere(disk));
         checks.extend(self.room(disk));
@@ -77,7 +83,7 @@ impl<'a> Guards<'a> {
             } else {
                 "the system disk"
             };
-            guard("whole disk", "no other role on it", found.to_owned(), free)
+            guard("whole disk", "no other role on it", found, free)
         }));
         checks
     }
@@ -113,7 +119,7 @@ impl<'a> Guards<'a> {
         let sound = defects.is_empty();
         let mut found = list_or(defects, "sound or none");
         if !sound && !excused {
-            found = format!("{found} ({})", self.halves(disk));
+            found = format!("{found} ({})", self.halves(disk)).into();
         }
         guard("partition table", "sound or none", found, sound || excused)
     }
@@ -122,12 +128,10 @@ impl<'a> Guards<'a> {
         let partner = apple::fusion_partner(disk, &self.inventory.disks);
         let consent = |other: &Disk| self.consent(disk) && self.consent(other);
         let found = partner.map_or_else(
-            || "no".to_owned(),
+            || Cow::Borrowed("no"),
             |other| {
-                format!(
-                    "a pair with {} ({}); wiping one loses both",
-                    other.path, other.id
-                )
+                let (path, id) = (&other.path, &other.id);
+                format!("a pair with {path} ({id}); wiping one loses both").into()
             },
         );
         guard("Fusion drive", "no", found, partner.is_none_or(consent))
@@ -136,7 +140,7 @@ impl<'a> Guards<'a> {
     fn content(&self, disk: &Disk) -> Check {
         const WANTED: &str = "blank, Talos' own, or consent to wipe";
         let (found, pass) = match &disk.content {
-            Content::Blank => ("blank".to_owned(), true),
+            Content::Blank => return guard("content", WANTED, "blank", true),
             Content::Talos(layout) => (format!("Talos: {}", names(layout)), true),
             Content::Unreadable { reason } => (format!("unreadable: {reason}"), false),
             Content::Foreign(layout) if is_unfinished(layout) => {
@@ -214,24 +218,24 @@ impl<'a> Guards<'a> {
         let holders = self.holders.iter().copied();
         let others: Vec<&str> = holders.filter(|path| *path != disk.path).collect();
         let found = if others.is_empty() {
-            "nowhere".to_owned()
+            Cow::Borrowed("nowhere")
         } else {
-            format!("on {}, where Talos would look", others.join(", "))
+            format!("on {}, where Talos would look", others.join(", ")).into()
         };
         let check = format!("{} elsewhere", self.label);
-        Some(guard(&check, "nowhere", found, others.is_empty()))
+        Some(guard(check, "nowhere", found, others.is_empty()))
     }
 }
 
 /// What speaks against writing to a disk at all, whatever is on it and whatever was consented to.
-pub(super) fn standing(disk: &Disk) -> Vec<Check> {
+pub(super) fn standing(disk: &Disk) -> [Check; 7] {
     let uses: Vec<String> = disk
         .usage
         .iter()
         .map(|usage| format!("{}: {}", usage.device, usage.by))
         .collect();
     let boot = evidence::against(disk);
-    vec![
+    [
         guard(
             "boot medium",
             "no sign of one",
@@ -254,7 +258,7 @@ fn locked(disk: &Disk) -> Check {
     } else {
         "no"
     };
-    guard("locked", "no", found.to_owned(), !locked)
+    guard("locked", "no", found, !locked)
 }
 
 /// Whether a partition of `disk` bears `label`. Talos passes over loop devices.
@@ -337,15 +341,20 @@ fn describe(layout: &Layout) -> String {
     list_or(&parts, "unknown data").replace("; ", ", ")
 }
 
-fn flag(check: &str, set: bool) -> Check {
-    guard(check, "no", if set { "yes" } else { "no" }.to_owned(), !set)
+fn flag(check: &'static str, set: bool) -> Check {
+    guard(check, "no", if set { "yes" } else { "no" }, !set)
 }
 
-fn guard(check: &str, wanted: &str, found: String, pass: bool) -> Check {
+fn guard(
+    check: impl Into<Cow<'static, str>>,
+    wanted: &'static str,
+    found: impl Into<Cow<'static, str>>,
+    pass: bool,
+) -> Check {
     Check {
-        check: check.to_owned(),
-        wanted: wanted.to_owned(),
-        found,
+        check: check.into(),
+        wanted: Cow::Borrowed(wanted),
+        found: found.into(),
         pass,
         kind: CheckKind::Guard,
     }

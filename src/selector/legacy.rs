@@ -53,9 +53,9 @@ pub(super) fn checks(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Check> {
     matchers(selector, disk)
         .into_iter()
         .map(|m| Check {
-            check: m.name.to_owned(),
-            wanted: m.wanted,
-            found: m.found,
+            check: m.name.into(),
+            wanted: m.wanted.into(),
+            found: m.found.into(),
             pass: m.pass,
             kind: CheckKind::Match,
         })

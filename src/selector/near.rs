@@ -34,38 +34,42 @@ pub(super) fn parts(of: usize, end: impl Fn(usize) -> usize) -> impl Iterator<It
 }
 
 /// How many predicates have to change, and how far they are off together.
-type Cost = (u32, u32);
+pub(super) type Cost = (u32, u32);
 
-/// What `disk` misses.
-pub(super) fn near_miss(disk: &Disk, shapes: &[Shape], values: &[Value]) -> NearMiss {
-    let near = Near {
-        disk,
-        shapes,
-        values,
-    };
-    let (mut failing, mut distance, mut missing) = (0, 0, Vec::new());
-    let mut at = 0;
-    while at < shapes.len() {
-        let cost = near.cost(at, true);
-        (failing, distance) = (failing + cost.0, distance + cost.1);
-        near.lacks(at, true, &mut missing);
-        at = shapes[at].end;
-    }
-    NearMiss {
-        disk: disk.path.clone(),
-        failing,
-        distance,
-        missing,
-    }
-}
-
-struct Near<'a> {
-    disk: &'a Disk,
-    shapes: &'a [Shape],
-    values: &'a [Value],
+/// A disk that does not match, by what it was asked and what it has.
+pub(super) struct Near<'a> {
+    pub disk: &'a Disk,
+    pub shapes: &'a [Shape],
+    pub values: &'a [Value],
 }
 
 impl Near<'_> {
+    /// How little it misses the whole rule by.
+    pub(super) fn miss(&self) -> Cost {
+        self.outermost()
+            .map(|at| self.cost(at, true))
+            .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+    }
+
+    /// What it misses, in words; for the few disks that are named.
+    pub(super) fn told(&self, (failing, distance): Cost) -> NearMiss {
+        let mut missing = Vec::new();
+        self.outermost()
+            .for_each(|at| self.lacks(at, true, &mut missing));
+        NearMiss {
+            disk: self.disk.path.clone(),
+            failing,
+            distance,
+            missing,
+        }
+    }
+
+    /// Predicates that are no part of another one.
+    fn outermost(&self) -> impl Iterator<Item = usize> {
+        let next = |at: usize| (at < self.shapes.len()).then_some(at);
+        std::iter::successors(next(0), move |at| next(self.shapes[*at].end))
+    }
+
     fn parts(&self, of: usize) -> impl Iterator<Item = usize> {
         parts(of, |i| self.shapes[i].end)
     }

@@ -33,14 +33,15 @@ pub(super) fn check(spec: &Spec, disk: &Disk, roles: &[String]) -> Check {
     let shortage = shortage(spec, geometry, roles);
     let size = geometry.size;
     Check {
-        check: "room".to_owned(),
-        wanted: "enough for the layout".to_owned(),
+        check: "room".into(),
+        wanted: "enough for the layout".into(),
         found: match &shortage {
             None => format!("{size} are enough"),
             Some((volume, lack)) => format!(
                 "{size}: there is no room for {volume} ({lack}); choose a larger disk or smaller volumes"
             ),
-        },
+        }
+        .into(),
         pass: shortage.is_none(),
         kind: CheckKind::Guard,
     }

@@ -1,5 +1,7 @@
 //! How a role names its disk, and how each disk fares by it.
 
+use std::borrow::Cow;
+
 use super::atom::Atom;
 use super::cel::{EvalError, Expression, terms};
 use super::legacy;
@@ -96,7 +98,7 @@ impl Rule<'_> {
             found: found.clone(),
         };
         Judged {
-            checks: vec![row("expression", &self.text(), Err(found))],
+            checks: vec![row("expression", self.text(), Err(found.into()))],
             matched: false,
             fault: Some(fault.clone()),
             values: vec![value; self.shapes().len()],
@@ -106,16 +108,20 @@ impl Rule<'_> {
     /// Whether `disk` matches, with what says why.
     pub(super) fn judge(self, disk: &Disk, system: SystemDisk<'_>) -> Judged {
         match self {
-            Self::Device(path) => plain(vec![row("disk", path, named_by(disk, path))]),
+            Self::Device(path) => plain(vec![row("disk", path.to_owned(), named_by(disk, path))]),
             Self::Legacy(selector) => plain(legacy::checks(selector, &disk.talos)),
             Self::Cel(expression) => {
-                let values = expression.values(&disk.talos, system.is(disk));
-                let judged = expression.judge(&disk.talos, system.is(disk));
+                let valued = expression.values(&disk.talos, system.is(disk));
+                let judged = match valued.all(expression.terms()) {
+                    Some(matched) => Ok(matched),
+                    None => expression.judge(&disk.talos, system.is(disk)),
+                };
                 Judged {
-                    checks: terms::checks(expression.terms(), &values),
+                    checks: terms::checks(expression.terms(), &valued.values),
                     matched: judged.as_ref().is_ok_and(|matched| *matched),
                     fault: judged.err(),
-                    values: values
+                    values: valued
+                        .values
                         .into_iter()
                         .map(|valued| Value {
                             holds: valued.value.ok(),
@@ -126,9 +132,9 @@ impl Rule<'_> {
             }
             Self::SystemDisk => {
                 let found = match system.is(disk) {
-                    Some(true) => Ok(disk.path.clone()),
-                    Some(false) => Err(format!("{} is another disk", disk.path)),
-                    None => Err("no disk is the system disk".to_owned()),
+                    Some(true) => Ok(disk.path.clone().into()),
+                    Some(false) => Err(format!("{} is another disk", disk.path).into()),
+                    None => Err("no disk is the system disk".into()),
                 };
                 plain(vec![row("system disk", "the disk of install", found)])
             }
@@ -156,7 +162,7 @@ fn plain(checks: Vec<Check>) -> Judged {
             .iter()
             .map(|check| Value {
                 holds: Some(check.pass),
-                found: check.found.clone(),
+                found: check.found.clone().into_owned(),
             })
             .collect(),
         checks,
@@ -178,11 +184,14 @@ fn leaves(conditions: impl IntoIterator<Item = (String, String, Atom)>) -> Vec<S
         .collect()
 }
 
-fn row(check: &str, wanted: &str, found: Result<String, String>) -> Check {
+/// What was found, as an error if it is not what was wanted.
+type Fared = Result<Cow<'static, str>, Cow<'static, str>>;
+
+fn row(check: &'static str, wanted: impl Into<Cow<'static, str>>, found: Fared) -> Check {
     let pass = found.is_ok();
     Check {
-        check: check.to_owned(),
-        wanted: wanted.to_owned(),
+        check: check.into(),
+        wanted: wanted.into(),
         found: found.unwrap_or_else(|found| found),
         pass,
         kind: CheckKind::Match,
@@ -190,13 +199,13 @@ fn row(check: &str, wanted: &str, found: Result<String, String>) -> Check {
 }
 
 /// Under which of its names `path` is this disk.
-fn named_by(disk: &Disk, path: &str) -> Result<String, String> {
+fn named_by(disk: &Disk, path: &str) -> Fared {
     if disk.path == path || disk.talos.dev_path == path {
-        return Ok(disk.path.clone());
+        return Ok(disk.path.clone().into());
     }
     match disk.talos.symlinks.iter().find(|link| *link == path) {
-        Some(link) => Ok(format!("{link} -> {}", disk.path)),
-        None => Err(disk.path.clone()),
+        Some(link) => Ok(format!("{link} -> {}", disk.path).into()),
+        None => Err(disk.path.clone().into()),
     }
 }
 
@@ -214,12 +223,16 @@ const NEVER: [(&str, &str); 6] = [
 fn never(disk: &Disk) -> Vec<Check> {
     let talos = &disk.talos;
     let boot = evidence::against(disk);
+    let word = |set: bool| Cow::Borrowed(if set { "true" } else { "false" });
     let found = [
-        (talos.size == 0, format!("{} bytes", talos.size)),
-        (talos.transport.is_empty(), format!("{:?}", talos.transport)),
-        (talos.readonly, talos.readonly.to_string()),
-        (talos.cdrom, talos.cdrom.to_string()),
-        (disk.removable, disk.removable.to_string()),
+        (talos.size == 0, format!("{} bytes", talos.size).into()),
+        (
+            talos.transport.is_empty(),
+            format!("{:?}", talos.transport).into(),
+        ),
+        (talos.readonly, word(talos.readonly)),
+        (talos.cdrom, word(talos.cdrom)),
+        (disk.removable, word(disk.removable)),
         (!boot.is_empty(), list_or(&boot, "no sign")),
     ];
     let rows = NEVER.into_iter().zip(found);
@@ -230,10 +243,10 @@ fn never(disk: &Disk) -> Vec<Check> {
 }
 
 /// The list in one line, or `none` if there is nothing in it.
-pub(super) fn list_or(list: &[String], none: &str) -> String {
+pub(super) fn list_or(list: &[String], none: &'static str) -> Cow<'static, str> {
     if list.is_empty() {
-        none.to_owned()
+        none.into()
     } else {
-        list.join("; ")
+        list.join("; ").into()
     }
 }

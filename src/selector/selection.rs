@@ -1,5 +1,7 @@
 //! What selection decided, as plain data: a disk for each role, and a verdict for every disk.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::ghost::Ghost;
@@ -158,15 +160,15 @@ pub struct ScorePart {
     pub points: i64,
 }
 
-/// One check of one disk.
+/// One check of one disk. Most of its words are the same for every disk, and not copied for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// Name of the check, such as `model`, `size`, `transport`, `not in use`, `content`.
-    pub check: String,
+    pub check: Cow<'static, str>,
     /// What the rule wants.
-    pub wanted: String,
+    pub wanted: Cow<'static, str>,
     /// What the disk has.
-    pub found: String,
+    pub found: Cow<'static, str>,
     /// Whether it passed.
     pub pass: bool,
     /// Whether failing it means "does not match" (`match`) or "matches, but must not be used" (`guard`).

@@ -1,9 +1,10 @@
 //! A first look at a JSON document from elsewhere: well-formed, not too big, and no key twice.
 //!
-//! Allocates no more than the keys of the objects that are open. Nesting is bounded by `serde_json` (128 levels), numbers
+//! Allocates no more than references to the keys of the objects that are open, and copies of those with an escape. Nesting is bounded by `serde_json` (128 levels), numbers
 //! that fit no type are its errors, too. Never interprets what it sees, but for the `schema` of the outermost object.
 //! Format: RFC 8259; a key twice is allowed there, and means something else to every reader.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -14,6 +15,9 @@ const MOST_VALUES: u32 = 1_000_000;
 
 /// No string is longer, in bytes.
 const LONGEST_STRING: usize = 1 << 16;
+
+/// With so many keys, an object gets a set to look them up in; before that, looking at each is faster.
+const FEW_KEYS: usize = 64;
 
 /// Walks over `text` and gives back the `schema` of the outermost object, if it has one that is text.
 ///
@@ -32,19 +36,69 @@ pub(super) fn schema(text: &str) -> Result<Option<String>, serde_json::Error> {
 }
 
 #[derive(Default)]
-struct Walk {
+struct Walk<'de> {
     values: u32,
+    /// Keys of the objects that are open, the innermost last.
+    keys: Vec<Cow<'de, str>>,
     schema: Option<String>,
     /// The value that comes next is the outermost object's `schema`.
     at_schema: bool,
 }
 
-struct Value<'a> {
-    walk: &'a mut Walk,
+impl<'de> Walk<'de> {
+    /// Notes a key of the object whose keys begin at `from`; false if it has it already.
+    fn note(
+        &mut self,
+        from: usize,
+        many: &mut BTreeSet<Cow<'de, str>>,
+        key: Cow<'de, str>,
+    ) -> bool {
+        let few = &self.keys[from..];
+        if few.contains(&key) || many.contains(&key) {
+            return false;
+        }
+        if few.len() < FEW_KEYS {
+            self.keys.push(key);
+            true
+        } else {
+            many.insert(key)
+        }
+    }
+}
+
+/// A key, borrowed from the text unless an escape is in it.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+struct Value<'a, 'de> {
+    walk: &'a mut Walk<'de>,
     outermost: bool,
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
+impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -58,7 +112,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
+impl<'de> Visitor<'de> for Value<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,20 +165,20 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         self.walk.at_schema = false;
-        let mut seen = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
+        let (from, mut many) = (self.walk.keys.len(), BTreeSet::new());
+        while let Some(key) = map.next_key_seed(Key)? {
             self.walk.values += 1;
-            if seen.contains(&key) {
+            self.walk.at_schema = self.outermost && key == "schema";
+            if !self.walk.note(from, &mut many, key.clone()) {
                 return Err(A::Error::custom(format_args!("the key {key:?} twice")));
             }
-            self.walk.at_schema = self.outermost && key == "schema";
-            seen.insert(key);
             map.next_value_seed(Value {
                 walk: self.walk,
                 outermost: false,
             })?;
             self.walk.at_schema = false;
         }
+        self.walk.keys.truncate(from);
         Ok(())
     }
 }
@@ -148,6 +202,22 @@ mod tests {
             (r#""schema""#, None),
         ] {
             assert_eq!(schema(text).unwrap().as_deref(), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_may_stand_once_in_an_object_of_any_size_and_in_as_many_objects_as_there_are() {
+        let keys = |range: std::ops::Range<usize>| -> String {
+            range.map(|n| format!("\"k{n}\":{{\"k{n}\":0}},")).collect()
+        };
+        for count in [1, FEW_KEYS - 1, FEW_KEYS, FEW_KEYS + 1, 3 * FEW_KEYS] {
+            let all = keys(0..count);
+            assert!(schema(&format!("{{{all}\"x\":0}}")).is_ok(), "{count}");
+            for again in [0, count / 2, count - 1] {
+                let error = schema(&format!("{{{all}\"k{again}\":0}}")).unwrap_err();
+                let words = format!("the key \"k{again}\" twice");
+                assert!(error.to_string().contains(&words), "{error}");
+            }
         }
     }
 

@@ -293,16 +293,9 @@ mod tests {
         let mut inventory: Inventory = serde_json::from_str(MACHINE).unwrap();
         let disk = inventory.disks.iter_mut().find(|d| d.path == "/dev/sda");
         let disk = disk.unwrap();
-        let partition = |(number, name): (u32, &&str)| Partition {
-            number,
-            name: (*name).to_owned(),
-            extent: Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB),
-            type_guid: None,
-            mbr_type: None,
-            guid: None,
-            attributes: 0,
-            signatures: Vec::new(),
-            unreadable: None,
+        let partition = |(number, name): (u32, &&str)| {
+            let extent = Extent::new(Bytes::mib(u64::from(number)), Bytes::MIB);
+            Partition::new(number, *name, extent)
         };
         disk.content = Content::Talos(Layout {
             partitions: (1..).zip(names).map(partition).collect(),

@@ -33,12 +33,11 @@ pub mod notes;
 
 use crate::config::spec::Spec;
 use crate::partitioner::disk::{self, DiskError, ends};
-use crate::partitioner::planner::{self, Options, estimate, title};
-use crate::partitioner::steps;
+use crate::partitioner::planner::{Aim, Options, assemble, title};
 use crate::partitioner::wanted::Style;
 use crate::partitioner::{adopt, binding};
 use crate::plan::{
-    Action, ContentPlan, DiskPlan, Erase, EraseMethod, PartitionPlan, Plan, Proof, Purpose, SCHEMA,
+    Action, ContentPlan, DiskPlan, Erase, EraseMethod, PartitionPlan, Plan, Proof, Purpose,
     StateTag,
 };
 use crate::probe::inventory::{Content, Disk, Layout, Machine};
@@ -127,30 +126,12 @@ pub fn plan(
     for subject in subjects {
         disks.push(one(subject, request, reseal, options)?);
     }
-    let steps = disks
-        .iter()
-        .enumerate()
-        .flat_map(|(index, disk)| steps::steps(index, disk))
-        .collect();
-    let plan = Plan {
-        schema: SCHEMA.to_owned(),
-        id: String::new(),
-        digest: String::new(),
-        valid: None,
+    let aim = Aim {
         purpose: Purpose::Reset,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: options.seed,
-        machine: planner::binding(machine, &disks, options),
-        config: options.config_digest.clone(),
-        talos: options.talos.to_string(),
-        cost: estimate(&disks, options),
         proof: request.proof,
         remarks: notes::remarks(subjects, &disks, reseal),
-        disks,
-        steps,
-        checks: std::collections::BTreeMap::new(),
     };
-    Ok(plan.sealed())
+    Ok(assemble(aim, machine, disks, options))
 }
 
 fn one(

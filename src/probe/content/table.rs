@@ -174,16 +174,14 @@ impl Tables {
         self.partitions = table
             .entries
             .iter()
-            .map(|entry| Partition {
-                number: entry.number,
-                name: entry.name.clone(),
-                extent: gpt::extent(entry.first, entry.last, gpt.block),
-                type_guid: Some(entry.type_guid),
-                mbr_type: None,
-                guid: Some(entry.guid),
-                attributes: entry.attributes,
-                signatures: Vec::new(),
-                unreadable: None,
+            .map(|entry| {
+                let extent = gpt::extent(entry.first, entry.last, gpt.block);
+                Partition {
+                    type_guid: Some(entry.type_guid),
+                    guid: Some(entry.guid),
+                    attributes: entry.attributes,
+                    ..Partition::new(entry.number, &*entry.name, extent)
+                }
             })
             .collect();
         let usable = gpt::extent(table.first_usable, table.last_usable, gpt.block);
@@ -219,16 +217,12 @@ impl Tables {
         self.partitions = mbr
             .entries
             .into_iter()
-            .map(|entry| Partition {
-                number: entry.number,
-                name: String::new(),
-                extent: Extent::new(Bytes::new(entry.start), Bytes::new(entry.len)),
-                type_guid: None,
-                mbr_type: Some(entry.kind),
-                guid: None,
-                attributes: 0,
-                signatures: Vec::new(),
-                unreadable: None,
+            .map(|entry| {
+                let extent = Extent::new(Bytes::new(entry.start), Bytes::new(entry.len));
+                Partition {
+                    mbr_type: Some(entry.kind),
+                    ..Partition::new(entry.number, "", extent)
+                }
             })
             .collect();
         self.table = Some(Table {
@@ -253,16 +247,9 @@ impl Tables {
         self.partitions = map
             .entries
             .into_iter()
-            .map(|entry| Partition {
-                number: entry.number,
-                name: entry.name,
-                extent: Extent::new(Bytes::new(entry.start), Bytes::new(entry.len)),
-                type_guid: None,
-                mbr_type: None,
-                guid: None,
-                attributes: 0,
-                signatures: Vec::new(),
-                unreadable: None,
+            .map(|entry| {
+                let extent = Extent::new(Bytes::new(entry.start), Bytes::new(entry.len));
+                Partition::new(entry.number, entry.name, extent)
             })
             .collect();
         self.table = Some(Table {

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use self::eval::{Bindings, FUEL};
 pub(crate) use self::glob::glob;
 use self::parse::Parsed;
-use self::terms::{Term, Valued};
+use self::terms::{Term, Values};
 use self::types::Type;
 use self::value::Value;
 use super::selection::Check;
@@ -244,7 +244,7 @@ impl Expression {
     /// The operands of `&&` and `||` one by one, each with what `disk` has. All of them pass exactly
     /// when the expression is true: of a disjunction that is true, only the true operands are listed.
     pub fn explain_disk(&self, disk: &TalosDisk, system_disk: Option<bool>) -> Vec<Check> {
-        terms::checks(&self.terms, &self.values(disk, system_disk))
+        terms::checks(&self.terms, &self.values(disk, system_disk).values)
     }
 
     /// Its terms, each before its parts.
@@ -253,7 +253,7 @@ impl Expression {
     }
 
     /// The value of every term for `disk`.
-    pub(super) fn values(&self, disk: &TalosDisk, system_disk: Option<bool>) -> Vec<Valued> {
+    pub(super) fn values(&self, disk: &TalosDisk, system_disk: Option<bool>) -> Values {
         let bindings = Bindings {
             disk: Some(disk),
             volume: None,

@@ -3,6 +3,8 @@
 //! Terms come from text and tree together, so that each keeps the words of the config. They stand in one list, a term
 //! before its parts; the operands of the outermost `&&` have depth 0.
 
+use std::fmt::Write as _;
+
 use cel::IdedExpr;
 use cel::common::ast::{EntryExpr, Expr};
 
@@ -38,8 +40,31 @@ pub(in crate::selector) struct Term {
 #[derive(Clone, Debug)]
 pub(in crate::selector) struct Valued {
     pub value: Result<bool, EvalError>,
-    /// The properties that it names; for a term with parts, only asked for by [`checks`].
+    /// The properties that it names; empty for a conjunction and a disjunction, whose parts say it.
     pub found: String,
+}
+
+/// What every term comes to for one disk.
+pub(in crate::selector) struct Values {
+    /// One for each term.
+    pub values: Vec<Valued>,
+    /// What is left of [`FUEL`].
+    fuel: u32,
+}
+
+impl Values {
+    /// The value of the whole expression, if its terms tell it: it is their conjunction. They do not where one of them
+    /// has no value, or where all of them took so much work that the expression as a whole might not have one.
+    pub(in crate::selector) fn all(&self, terms: &[Term]) -> Option<bool> {
+        if self.fuel < FUEL / 2 {
+            return None;
+        }
+        let mut outermost = terms.iter().zip(&self.values).filter(|(t, _)| t.depth == 0);
+        outermost.try_fold(true, |all, (_, valued)| match valued.value {
+            Ok(holds) => Some(all && holds),
+            Err(_) => None,
+        })
+    }
 }
 
 /// The terms of the checked expression `text`, whose tree is `root`.
@@ -155,7 +180,7 @@ fn unsigned(text: &str) -> &str {
 }
 
 /// The value of every term. Work is bounded for all of them together.
-pub(super) fn values(terms: &[Term], bindings: Bindings<'_>) -> Vec<Valued> {
+pub(super) fn values(terms: &[Term], bindings: Bindings<'_>) -> Values {
     let mut fuel = FUEL;
     let mut values: Vec<Valued> = vec![
         Valued {
@@ -182,10 +207,12 @@ pub(super) fn values(terms: &[Term], bindings: Bindings<'_>) -> Vec<Valued> {
                 Err(error) => Err(error),
             },
         };
-        values[i].found = found(&term.names, bindings, &value);
+        if !matches!(term.joint, Joint::All | Joint::Any) {
+            values[i].found = found(&term.names, bindings, &value);
+        }
         values[i].value = value;
     }
-    values
+    Values { values, fuel }
 }
 
 /// Indices of the parts of a term.
@@ -223,9 +250,9 @@ fn term_checks(terms: &[Term], values: &[Valued], at: usize, checks: &mut Vec<Ch
             .filter(|i| !holds(at) || holds(*i))
             .for_each(|i| term_checks(terms, values, i, checks)),
         Joint::Leaf | Joint::Not | Joint::Choice => checks.push(Check {
-            check: term.name.clone(),
-            wanted: term.text.clone(),
-            found: values[at].found.clone(),
+            check: term.name.clone().into(),
+            wanted: term.text.clone().into(),
+            found: values[at].found.clone().into(),
             pass: holds(at),
             kind: CheckKind::Match,
         }),
@@ -233,29 +260,32 @@ fn term_checks(terms: &[Term], values: &[Valued], at: usize, checks: &mut Vec<Ch
 }
 
 fn found(names: &[String], bindings: Bindings<'_>, value: &Result<bool, EvalError>) -> String {
-    let mut parts: Vec<String> = names
-        .iter()
-        .map(|name| format!("{name} = {}", property(name, bindings)))
-        .collect();
-    match value {
-        Ok(pass) if parts.is_empty() => parts.push(pass.to_string()),
-        Ok(_) => {}
-        Err(error) => parts.push(format!("error: {error}")),
+    let mut text = String::new();
+    for name in names {
+        let comma = if text.is_empty() { "" } else { ", " };
+        text.extend([comma, name, " = "]);
+        property(name, bindings, &mut text);
     }
-    parts.join(", ")
+    match value {
+        Ok(pass) if text.is_empty() => pass.to_string(),
+        Ok(_) => text,
+        Err(error) if text.is_empty() => format!("error: {error}"),
+        Err(error) => format!("{text}, error: {error}"),
+    }
 }
 
-fn property(name: &str, bindings: Bindings<'_>) -> String {
+fn property(name: &str, bindings: Bindings<'_>, text: &mut String) {
     let value = match (name.split_once('.'), bindings.disk) {
         (Some(("disk", field)), Some(disk)) => super::fields::disk_value(disk, field),
         (None, _) if name == "system_disk" => bindings.system_disk.map(Value::Bool),
         _ => None,
     };
-    match value {
-        Some(Value::Uint(n)) if name == "disk.size" => format!("{n} ({})", Bytes::new(n)),
-        Some(value) => value.to_string(),
-        None => "unknown".to_owned(),
-    }
+    // Writing to a string does not fail.
+    let _ = match value {
+        Some(Value::Uint(n)) if name == "disk.size" => write!(text, "{n} ({})", Bytes::new(n)),
+        Some(value) => write!(text, "{value}"),
+        None => write!(text, "unknown"),
+    };
 }
 
 /// The properties that an expression names, in their order, each once.

@@ -122,8 +122,9 @@ fn cleanup(
                 signature.uuid
             ),
         ],
+        // wipefs knows it from util-linux 2.39 on, and before that says nothing and erases nothing.
         GhostKind::CoreStorage => vec![
-            wipefs,
+            device.zero(signature),
             "diskutil resetFusion  # on the Mac, for both halves of a Fusion drive".to_owned(),
         ],
         _ => vec![wipefs],
