@@ -1,3 +1,5 @@
+//! What profiles match, inherit and refuse.
+
 use std::collections::BTreeSet;
 
 use super::*;
