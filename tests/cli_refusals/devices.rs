@@ -1,6 +1,7 @@
 //! Block devices as targets: loop devices, the only ones that every machine can make.
 
 use std::fs;
+use std::path::Path;
 
 use keelblock::plan::{Plan, canonical};
 
