@@ -42,9 +42,14 @@ the kernel does not pass it on. dangerous (6): something else changed, or it rea
 
 Without --confirm nothing is written, and the exit code is 4, for 0 means that the disk passed.";
 
+const USAGE: &str = "\
+keelblock tune trim-test DISK --range START:LENGTH [OPTIONS]
+       keelblock tune trim-test DISK --free [OPTIONS]
+       keelblock tune trim-test --file PATH [OPTIONS]";
+
 /// Arguments of `tune trim-test`.
 #[derive(Debug, Args)]
-#[command(long_about = LONG, after_help = AFTER)]
+#[command(long_about = LONG, after_help = AFTER, override_usage = USAGE)]
 #[command(group(clap::ArgGroup::new("place").required(true).args(["range", "free", "file"])))]
 pub struct TrimArgs {
     /// The disk (its id or path)

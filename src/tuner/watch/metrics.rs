@@ -198,7 +198,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
 
     /// A line of the format as a reader takes it: name, labels, value.
     type Line = (String, Vec<(String, String)>, f64);

@@ -225,7 +225,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::prelude::{prop, prop_assert, proptest};
 
     const HOST: &str = "/devices/pci0/usb2/2-3/2-3:1.0/host6/target6:0:0/6:0:0:0";
 

@@ -117,7 +117,7 @@ pub fn parse(bytes: &[u8]) -> Option<Uevent> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::prelude::{any, prop, proptest};
 
     const SDA: &str =
         "/devices/pci0000:00/0000:00:14.0/usb2/2-3/2-3:1.0/host6/target6:0:0/6:0:0:0/block/sda";
