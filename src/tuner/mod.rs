@@ -7,6 +7,7 @@
 //! Never holds a setting that repeats a default, and never one that trades away durability.
 
 pub mod knobs;
+pub mod rules;
 
 /// One value of one kernel setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
