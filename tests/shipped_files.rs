@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use keelblock::tuner::rules::{Key, Token, parse};
 use keelblock::tuner::{self, Scope, Setting};
 
 const RULES: &str = "udev-rules/60-keelblock-usb-ssd.rules";
@@ -36,65 +37,22 @@ fn text(output: &Output) -> String {
     stdout.into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// One `KEY{attribute}op"value"` of udev(7).
-#[derive(Clone, Debug, PartialEq)]
-struct Token {
-    key: String,
-    attribute: String,
-    operator: String,
-    value: String,
-}
-
-impl Token {
-    fn parse(token: &str) -> Option<Self> {
-        let (left, value) = token.trim().strip_suffix('"')?.split_once('"')?;
-        let name = left.trim_end_matches(['=', '!', '+', '-', ':']);
-        let operator = left.strip_prefix(name)?.to_owned();
-        let (key, attribute) = match name.split_once('{') {
-            Some((key, rest)) => (key, rest.strip_suffix('}')?),
-            None => (name, ""),
-        };
-        let operators = ["==", "!=", "=", "+=", "-=", ":="];
-        operators.contains(&operator.as_str()).then(|| Self {
-            key: key.to_owned(),
-            attribute: attribute.to_owned(),
-            operator,
-            value: value.to_owned(),
-        })
-    }
-
-    fn is_match(&self) -> bool {
-        matches!(self.operator.as_str(), "==" | "!=")
-    }
-
-    /// Looks at the parents, all of which have to be one and the same within a rule.
-    fn walks_parents(&self) -> bool {
-        matches!(
-            self.key.as_str(),
-            "ATTRS" | "KERNELS" | "SUBSYSTEMS" | "DRIVERS"
-        )
-    }
-}
-
+/// The pairs of each rule.
 fn rules() -> Vec<Vec<Token>> {
-    let text = shipped(RULES);
-    let lines = text.lines().map(str::trim);
-    let rules = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let parse = |line: &str| {
-        let token = |token| Token::parse(token).unwrap_or_else(|| panic!("{RULES}: {line}"));
-        line.split(',').map(token).collect()
-    };
-    rules.map(parse).collect()
+    let file = parse(&shipped(RULES));
+    assert_eq!(file.faults, Vec::new(), "{RULES}");
+    let rules = file.rules.into_iter();
+    rules.map(|rule| rule.tokens).collect()
 }
 
 /// The attributes that the rules write, in order, with the driver they ask for.
 fn assignments() -> Vec<(String, String, Option<String>)> {
     let mut found = Vec::new();
     for rule in rules() {
-        let driver = rule.iter().find(|token| token.key == "DRIVERS");
-        for token in rule.iter().filter(|t| t.key == "ATTR" && !t.is_match()) {
+        let driver = rule.iter().find(|token| token.key == Key::Drivers);
+        for (token, attribute) in rule.iter().filter_map(|t| Some((t, t.writes()?))) {
             found.push((
-                token.attribute.clone(),
+                attribute.to_owned(),
                 token.value.clone(),
                 driver.map(|token| token.value.clone()),
             ));
@@ -131,7 +89,8 @@ fn the_udev_rules_write_read_ahead_last() {
 #[test]
 fn the_udev_rules_name_the_tuners_products_and_no_other() {
     let value = |rule: &[Token], attribute: &str| {
-        let token = rule.iter().find(|token| token.attribute == attribute);
+        let has = |token: &&Token| token.attribute.as_deref() == Some(attribute);
+        let token = rule.iter().find(has);
         token.map(|token| token.value.clone())
     };
     let mut named = Vec::new();
@@ -151,7 +110,7 @@ fn the_udev_rules_name_the_tuners_products_and_no_other() {
 fn the_udev_rules_know_the_bogus_transfer_size_by_the_tuners_number() {
     let rules = rules();
     let mut tokens = rules.iter().flatten();
-    let size = tokens.find(|token| token.attribute == "queue/optimal_io_size");
+    let size = tokens.find(|token| token.is(Key::Attr, "queue/optimal_io_size"));
     assert_eq!(
         size.unwrap().value,
         tuner::BOGUS_OPTIMAL_IO_SIZE.to_string()
@@ -162,9 +121,9 @@ fn the_udev_rules_know_the_bogus_transfer_size_by_the_tuners_number() {
 fn no_udev_rule_matches_attributes_of_two_parents() {
     let usb = BTreeSet::from(["idVendor", "idProduct"]);
     for rule in rules() {
-        let parents = rule.iter().filter(|token| token.walks_parents());
+        let parents = rule.iter().filter(|token| token.key.walks_parents());
         let (device, other): (Vec<_>, Vec<_>) =
-            parents.partition(|token| usb.contains(token.attribute.as_str()));
+            parents.partition(|token| usb.contains(token.attribute.as_deref().unwrap_or_default()));
         let one = device.is_empty() || other.is_empty();
         assert!(one && other.len() <= 1, "never matches: {rule:?}");
     }
@@ -174,8 +133,8 @@ fn no_udev_rule_matches_attributes_of_two_parents() {
 fn every_jump_of_the_udev_rules_goes_forward_to_a_label() {
     let rules = rules();
     for (at, rule) in rules.iter().enumerate() {
-        for jump in rule.iter().filter(|token| token.key == "GOTO") {
-            let lands = |token: &Token| token.key == "LABEL" && token.value == jump.value;
+        for jump in rule.iter().filter(|token| token.key == Key::Goto) {
+            let lands = |token: &Token| token.key == Key::Label && token.value == jump.value;
             let mut later = rules.iter().skip(at + 1).flatten();
             assert!(later.any(lands), "{} has no label", jump.value);
         }

@@ -12,6 +12,7 @@ use crate::cli::repair::RepairArgs;
 use crate::cli::rescue::RescueArgs;
 use crate::cli::reset::ResetArgs;
 use crate::cli::snapshot::SnapshotArgs;
+use crate::cli::tune::TuneArgs;
 use crate::cli::unlock::UnlockArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
@@ -111,6 +112,8 @@ pub enum Command {
     Reset(ResetArgs),
     /// Stand in for the installer of a Talos installer image, and seal what it laid out
     Install(InstallArgs),
+    /// Check what disks and dirty memory are tuned with
+    Tune(TuneArgs),
     /// Check configuration files
     Validate(ConfigArgs),
     /// Check the configurations of a whole fleet on its recorded machines

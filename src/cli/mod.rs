@@ -28,6 +28,7 @@ mod select;
 mod snapshot;
 mod table;
 mod targets;
+mod tune;
 mod unlock;
 mod validate;
 mod wait;
@@ -118,6 +119,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Repair(args) => repair::run(&cli.global, args, output),
         Command::Reset(args) => reset::run(&cli.global, args, output),
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
+        Command::Tune(args) => tune::run(&cli.global, args, output),
         Command::Validate(args) => validate::run(args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),

@@ -6,8 +6,11 @@
 //!
 //! Never holds a setting that repeats a default, and never one that trades away durability.
 
+pub mod blame;
 pub mod knobs;
+pub mod lint;
 pub mod rules;
+pub mod sysctl_file;
 
 /// One value of one kernel setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use crate::cli::{Bench, Ran, assert_json};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "probe", "snapshot", "select", "plan", "apply", "inspect", "unlock", "lock", "rescue",
-    "repair", "reset", "install", "validate", "check", "demo",
+    "repair", "reset", "install", "tune", "validate", "check", "demo",
 ];
 
 #[test]

@@ -27,6 +27,15 @@ pub(super) fn check(rule: &Rule, file: &mut RulesFile) {
             }
         }
     }
+    let mut results = false;
+    for token in &rule.tokens {
+        if token.key == Key::Program && results {
+            let message = "udev runs PROGRAM before it looks at RESULT, whatever stands first";
+            file.fault(token.at, Weight::Warning, message);
+            break;
+        }
+        results |= token.key == Key::Result;
+    }
     if let Some(at) = repeats {
         file.fault(
             at,
@@ -121,10 +130,10 @@ fn bent(token: &Token) -> Operator {
 fn are_alike(first: &Token, second: &Token) -> bool {
     let (one, two) = (manner(first), manner(second));
     let same_kind = first.key == second.key
-        && first.attribute == second.attribute
+        && kind(first) == kind(second)
         && first.ignores_case == second.ignores_case
         && one == two
-        && first.is_match() == second.is_match();
+        && bent(first).is_match() == bent(second).is_match();
     if !same_kind || matches!(first.key, Key::Goto | Key::Label) {
         return false;
     }
@@ -138,7 +147,37 @@ fn are_alike(first: &Token, second: &Token) -> bool {
         };
         return holds(first, second) && holds(second, first);
     }
-    first.value == second.value
+    number(first).map_or(first.value == second.value, |one| {
+        number(second) == Some(one)
+    })
+}
+
+/// What stands in braces, as far as it makes another kind of pair.
+fn kind(token: &Token) -> Option<&str> {
+    let builtin = token.key == Key::Import && super::value::is_builtin(&token.value);
+    match (token.key, token.attribute.as_deref()) {
+        (Key::Run, None) => Some("program"),
+        (Key::Import, Some("program")) if builtin => Some("builtin"),
+        (_, attribute) => attribute,
+    }
+}
+
+/// The number of a mode, owner or group.
+fn number(token: &Token) -> Option<u32> {
+    match token.key {
+        Key::Mode => u32::from_str_radix(token.value.trim_start(), 8).ok(),
+        Key::Owner | Key::Group if !token.value.starts_with('0') => token.value.parse().ok(),
+        _ => None,
+    }
+}
+
+fn both_end_in_blanks(first: &Token, second: &Token) -> bool {
+    let ends = |token: &Token| {
+        token
+            .value
+            .ends_with([' ', '\t', '\n', '\r', '\u{b}', '\u{c}'])
+    };
+    ends(first) && ends(second)
 }
 
 /// Whether no text is both.
@@ -149,8 +188,8 @@ fn exclude(first: &Token, second: &Token) -> bool {
         && second.is_match()
         && first.key == second.key
         && first.attribute == second.attribute
-        // Parents differ, and an attribute may end in blanks that only one of both looks at.
-        && !matches!(first.key, Key::Attr | Key::Attrs)
+        // Of an attribute the blanks at the end are passed over unless the pattern has some, so two can be one.
+        && (!matches!(first.key, Key::Attr | Key::Attrs) || both_end_in_blanks(first, second))
         && !first.ignores_case
         && !second.ignores_case;
     if !both_match || !comparable || manner(first) != manner(second) {

@@ -245,7 +245,9 @@ impl<'l> Reader<'l> {
             '\\' | '"' | '\'' => Some(char),
             'x' => self.digits(16, 2),
             'u' => self.digits(16, 4),
-            'U' => self.digits(16, 8),
+            'U' => self
+                .digits(16, 8)
+                .filter(|char| is_assigned(u32::from(*char))),
             '0'..='7' => {
                 self.next -= 1;
                 self.digits(8, 3).filter(|char| u32::from(*char) <= 0xff)
@@ -254,7 +256,7 @@ impl<'l> Reader<'l> {
         }
     }
 
-    /// A character by its number, which is not 0.
+    /// A character by its number, which is not 0. Half of a surrogate pair is no character.
     fn digits(&mut self, radix: u32, count: usize) -> Option<char> {
         let mut code: u32 = 0;
         for ahead in 0..count {
@@ -262,8 +264,17 @@ impl<'l> Reader<'l> {
             code = code.checked_mul(radix)?.checked_add(digit)?;
         }
         self.next += count;
-        char::from_u32(code).filter(|char| *char != '\0')
+        match (code, radix == 16 && count == 4) {
+            (0, _) => None,
+            (_, true) => Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)),
+            _ => char::from_u32(code),
+        }
     }
+}
+
+/// Whether Unicode does not set the number aside for programs.
+const fn is_assigned(code: u32) -> bool {
+    code & 0xfffe != 0xfffe && (code < 0xfdd0 || code > 0xfdef)
 }
 
 fn named(key: &str) -> String {

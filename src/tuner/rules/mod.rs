@@ -15,6 +15,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 mod token;
+mod value;
 
 use std::collections::HashSet;
 

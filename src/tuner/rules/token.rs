@@ -3,7 +3,7 @@
 //! Owns udev's judgement of one pair. Pure.
 
 use super::lex::{Pair, Wrong};
-use super::{Key, Operator, Place, RulesFile, Token, Weight, format};
+use super::{Key, Operator, Place, RulesFile, Token, Weight, format, value};
 
 /// Something to say about a pair that is kept.
 pub(super) type Said = Vec<(Place, Weight, String)>;
@@ -178,52 +178,6 @@ const SHAPES: [Shape; 29] = [
     shape(Key::Label, "LABEL", Braces::None, &[Assign], &[]),
 ];
 
-/// Properties that only the kernel and udev itself set.
-const FIXED_PROPERTIES: [&str; 23] = [
-    "ACTION",
-    "SEQNUM",
-    "SYNTH_UUID",
-    "DEVPATH",
-    "DEVPATH_OLD",
-    "SUBSYSTEM",
-    "DEVTYPE",
-    "DRIVER",
-    "MODALIAS",
-    "DEVNAME",
-    "DEVMODE",
-    "DEVUID",
-    "DEVGID",
-    "MAJOR",
-    "MINOR",
-    "DISKSEQ",
-    "PARTN",
-    "IFINDEX",
-    "INTERFACE",
-    "INTERFACE_OLD",
-    "DEVLINKS",
-    "TAGS",
-    "CURRENT_TAGS",
-];
-
-const BUILTINS: [&str; 12] = [
-    "blkid",
-    "btrfs",
-    "hwdb",
-    "input_id",
-    "keyboard",
-    "kmod",
-    "net_driver",
-    "net_id",
-    "net_setup_link",
-    "path_id",
-    "uaccess",
-    "usb_id",
-];
-
-const LOG_LEVELS: [&str; 8] = [
-    "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
-];
-
 /// Reads one pair; `None` if udev leaves it out and keeps the rest of the rule.
 pub(super) fn read(pair: Pair, said: &mut Said) -> Result<Option<Token>, Wrong> {
     let at = pair.at;
@@ -249,7 +203,7 @@ pub(super) fn read(pair: Pair, said: &mut Said) -> Result<Option<Token>, Wrong> 
         at,
         value_at: pair.value_at,
     };
-    let keep = value(shape.name, &token, said)?;
+    let keep = value::check(shape.name, &token, said)?;
     Ok(keep.then_some(token))
 }
 
@@ -276,7 +230,7 @@ fn braces(shape: &Shape, pair: &Pair, said: &mut Said) -> Result<(), Wrong> {
         {
             wrong(&format!("takes {} in braces", known.join(", ")))
         }
-        (Braces::Mode, Some(mode)) if !mode.is_empty() && !is_mode(mode) => {
+        (Braces::Mode, Some(mode)) if !mode.is_empty() && !value::is_mode(mode) => {
             wrong("takes an octal mode in braces")
         }
         (Braces::Path, Some(path)) => {
@@ -319,114 +273,6 @@ fn operator(shape: &Shape, pair: &Pair, said: &mut Said) -> Result<(), Wrong> {
         operator.text()
     );
     Err((pair.at, why))
-}
-
-/// What udev says of the value; whether the pair is kept.
-fn value(name: &str, token: &Token, said: &mut Said) -> Result<bool, Wrong> {
-    let value = token.value.as_str();
-    let wrong = |why: String| Err((token.value_at, why));
-    match token.key {
-        Key::Test | Key::Program | Key::Import => substitutions(name, token, true, said),
-        _ if token.is_match() => {
-            if token.key == Key::Subsystem && matches!(value, "bus" | "class") {
-                let why = format!("{value:?} has to be \"subsystem\"");
-                said.push((token.value_at, Weight::Warning, why));
-            }
-        }
-        Key::Name if value == "%k" || value.is_empty() => {
-            return wrong(format!("NAME=\"{value}\" has no effect"));
-        }
-        Key::Env if token.attribute.as_deref().is_some_and(is_fixed) => {
-            let property = token.attribute.as_deref().unwrap_or_default();
-            return Err((token.at, format!("{property} cannot be set")));
-        }
-        Key::Tag | Key::Seclabel | Key::Run => substitutions(name, token, true, said),
-        Key::Symlink | Key::Name | Key::Env | Key::Attr | Key::Sysctl => {
-            substitutions(name, token, false, said);
-        }
-        Key::Owner | Key::Group if value.parse::<u32>().is_err() => {
-            substitutions(name, token, true, said);
-        }
-        Key::Mode if !is_mode(value) => substitutions(name, token, true, said),
-        Key::Options => return option(token, said),
-        _ => {}
-    }
-    let builtin = token.attribute.as_deref() == Some("builtin");
-    if matches!(token.key, Key::Import | Key::Run) && builtin {
-        let command = value
-            .split([' ', '\t', '\n', '\r'])
-            .next()
-            .unwrap_or_default();
-        if !BUILTINS.contains(&command) {
-            return wrong(format!("udev has no builtin {command:?}"));
-        }
-    }
-    Ok(true)
-}
-
-/// A pair with a bad substitution is kept: udev says so and writes it as it is.
-fn substitutions(name: &str, token: &Token, needed: bool, said: &mut Said) {
-    if needed && token.value.is_empty() {
-        said.push((
-            token.value_at,
-            Weight::Error,
-            format!("{name} has an empty value"),
-        ));
-    } else if let Err((skip, why)) = format::check(&token.value) {
-        let at = Place {
-            column: token
-                .value_at
-                .column
-                .saturating_add(u32::try_from(skip).unwrap_or(u32::MAX)),
-            ..token.value_at
-        };
-        said.push((at, Weight::Error, format!("{name}: {why}")));
-    }
-}
-
-fn option(token: &Token, said: &mut Said) -> Result<bool, Wrong> {
-    let value = token.value.as_str();
-    let plain = [
-        "string_escape=none",
-        "string_escape=replace",
-        "db_persist",
-        "watch",
-        "nowatch",
-    ];
-    if plain.contains(&value) || value.starts_with("static_node=") {
-        return Ok(true);
-    }
-    if let Some(priority) = value.strip_prefix("link_priority=") {
-        return match priority.trim_start().parse::<i32>() {
-            Ok(_) => Ok(true),
-            Err(_) => Err((
-                token.value_at,
-                "the priority of a link is a number".to_owned(),
-            )),
-        };
-    }
-    if let Some(level) = value.strip_prefix("log_level=") {
-        let number = level.parse::<u8>().is_ok_and(|level| level < 8);
-        if level == "reset" || number || LOG_LEVELS.contains(&level) {
-            return Ok(true);
-        }
-        return Err((token.value_at, "no such log level".to_owned()));
-    }
-    let why = format!("udev has no option {value:?}");
-    said.push((token.value_at, Weight::Warning, why));
-    Ok(false)
-}
-
-fn is_mode(text: &str) -> bool {
-    let octal = !text.is_empty() && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
-    octal && u32::from_str_radix(text, 8).is_ok_and(|mode| mode <= 0o7777)
-}
-
-fn is_fixed(property: &str) -> bool {
-    let more = ["USEC_INITIALIZED", "UDEV_DATABASE_VERSION"];
-    FIXED_PROPERTIES.contains(&property)
-        || more.contains(&property)
-        || property.starts_with("SYNTH_ARG_")
 }
 
 /// Adds a pair to its rule: of several `GOTO` the first counts, of several `LABEL` the last.
