@@ -345,7 +345,7 @@ params:
                 TuningItem::Swap | TuningItem::Node => (0, 0),
             })
             .collect();
-        let wanted = [(19, 26), (0, 0), (11, 17), (13, 18), (7, 13), (24, 3)];
+        let wanted = [(19, 27), (0, 0), (11, 17), (13, 18), (7, 13), (24, 3)];
         assert_eq!(places, wanted);
         let TuningItem::Rule { spot, .. } = &found.items[2] else {
             panic!()
