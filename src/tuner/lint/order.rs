@@ -163,10 +163,7 @@ fn exclude(one: &Token, two: &Token) -> bool {
             |name: &&str| matches(&one.value, name, false) && matches(&two.value, name, false);
         let names = || DISKS.iter().chain(&PARTITIONS);
         let known = |it: &Token| names().any(|name| matches(&it.value, name, false));
-        return one.key == Key::Kernel
-            && known(one)
-            && known(two)
-            && !names().any(|name| both(name));
+        return one.key == Key::Kernel && known(one) && known(two) && !names().any(both);
     }
     let mut texts = one.alternatives();
     !texts.any(|text| two.alternatives().any(|other| other == text))
