@@ -19,7 +19,7 @@ mod hints;
 mod install;
 mod kinds;
 mod machine;
-mod nearest;
+pub(crate) mod nearest;
 pub(crate) mod node;
 pub(crate) mod own;
 mod provisioning;
@@ -30,6 +30,7 @@ mod snippet;
 pub mod spec;
 pub(crate) mod taint;
 mod tuning;
+mod tuning_items;
 mod version;
 mod volumes;
 mod yaml;
@@ -41,6 +42,7 @@ use std::rc::Rc;
 
 pub use diagnostic::{ConfigError, Diagnostic, DiagnosticKind};
 pub use snippet::{plain_snippet, snippet, snippet_at};
+pub use tuning_items::{ParameterKind, Spot, TuningItem, TuningItems, tuning_items};
 pub use version::talos_version;
 
 use context::Context;

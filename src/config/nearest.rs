@@ -24,7 +24,7 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Up to three of `known` that are close enough to be what was meant, closest first.
-pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Vec<&'k str> {
+pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Vec<&'k str> {
     let mut close: Vec<(usize, &str)> = known
         .iter()
         .map(|known| (distance(word, known), *known))

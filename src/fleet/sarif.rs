@@ -15,21 +15,33 @@ use crate::printable::printable;
 pub fn log(report: &Report) -> Value {
     let rules: Vec<Value> = Code::ALL.iter().map(|code| rule(*code)).collect();
     let results: Vec<Value> = report.findings.iter().map(result).collect();
+    // Results of one shard must not take the place of another one's.
+    let id = format!("keelblock-check/{}", report.shard);
+    log_of(report.keelblock, &id, rules, results, report.exit)
+}
+
+/// The log of a run with these rules and results; results of another `id` do not take their place.
+pub(crate) fn log_of(
+    version: &str,
+    id: &str,
+    rules: Vec<Value>,
+    results: Vec<Value>,
+    exit: u8,
+) -> Value {
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": {
                 "name": "keelblock",
-                "version": report.keelblock,
-                "semanticVersion": report.keelblock,
+                "version": version,
+                "semanticVersion": version,
                 "informationUri": "https://github.com/keelblock/keelblock",
                 "rules": rules,
             }},
-            // Results of one shard must not take the place of another one's.
-            "automationDetails": { "id": format!("keelblock-check/{}", report.shard) },
+            "automationDetails": { "id": id },
             "columnKind": "unicodeCodePoints",
-            "invocations": [{ "executionSuccessful": true, "exitCode": report.exit }],
+            "invocations": [{ "executionSuccessful": true, "exitCode": exit }],
             "results": results,
         }],
     })
@@ -68,7 +80,8 @@ fn result(finding: &Finding) -> Value {
     result
 }
 
-fn location(at: &Location) -> Value {
+/// A place as SARIF has it.
+pub(crate) fn location(at: &Location) -> Value {
     let mut artifact = json!({ "uri": uri(&at.file) });
     if !at.file.starts_with('/') {
         artifact["uriBaseId"] = json!("%SRCROOT%");
@@ -82,14 +95,18 @@ fn location(at: &Location) -> Value {
 
 /// The same finding in the same file has the same fingerprint, wherever it moves to.
 fn fingerprint(finding: &Finding) -> String {
-    use sha2::{Digest as _, Sha256};
-    let mut hash = Sha256::new();
-    let parts = [
+    fingerprint_of([
         finding.code.word(),
         finding.node.as_deref().unwrap_or_default(),
         &finding.at.file,
         &finding.message,
-    ];
+    ])
+}
+
+/// A fingerprint of the code, the node, the file and the words.
+pub(crate) fn fingerprint_of(parts: [&str; 4]) -> String {
+    use sha2::{Digest as _, Sha256};
+    let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());

@@ -1,6 +1,7 @@
 //! `keelblock tune`: sets, compares or puts back the settings of disks and of the machine.
 
 mod export;
+mod lint;
 mod proofs;
 mod render;
 mod state;
@@ -95,6 +96,8 @@ pub struct TuneArgs {
 pub enum TuneCommand {
     /// Print the profiles as a udev rule, a sysctl or modprobe file, or a Talos patch
     Export(export::ExportArgs),
+    /// Find rules and settings in files that do nothing, do harm or undo each other
+    Lint(lint::LintArgs),
     /// Find out whether a disk's TRIM does what it says, on free space or in a new file
     TrimTest(trim::TrimArgs),
 }
@@ -113,6 +116,7 @@ impl TuneArgs {
 pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit, Failure> {
     match &args.command {
         Some(TuneCommand::Export(args)) => return export::run(global, args, output),
+        Some(TuneCommand::Lint(args)) => return lint::run(args, output),
         Some(TuneCommand::TrimTest(args)) => return trim::run(global, args, output),
         None => {}
     }

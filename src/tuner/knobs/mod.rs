@@ -10,6 +10,7 @@ mod judge;
 mod machine;
 mod path;
 mod queue;
+mod scsi;
 #[cfg(test)]
 mod tests;
 
@@ -211,7 +212,7 @@ pub fn all() -> impl Iterator<Item = &'static Knob> {
     let tables = [
         queue::WRITABLE,
         queue::FIXED,
-        disk::SCSI,
+        scsi::SCSI,
         disk::USB,
         disk::BDI,
         machine::SYSCTLS,

@@ -75,7 +75,7 @@ fn bare(judgement: Judgement) -> Judgement {
 }
 
 #[test]
-fn writes_are_judged_as_the_kernel_does() {
+fn writes_to_the_queue_are_judged_as_the_kernel_does() {
     let taken = || Judgement::Accepted;
     for (key, value, wanted) in [
         ("queue/read_ahead_kb", "128", taken()),
@@ -112,6 +112,15 @@ fn writes_are_judged_as_the_kernel_does() {
         ("queue/io_timeout", "0", rejected()),
         ("queue/io_poll_delay", "77", Judgement::Ignored("")),
         ("queue/fua", "1", Judgement::ReadOnly),
+    ] {
+        assert_eq!(bare(knob(key).judge(value)), wanted, "{key} {value:?}");
+    }
+}
+
+#[test]
+fn writes_to_devices_and_sysctls_are_judged_as_the_kernel_does() {
+    let taken = || Judgement::Accepted;
+    for (key, value, wanted) in [
         ("device/eh_timeout", "0", taken()),
         ("device/queue_type", "ordered", Judgement::Ignored("")),
         ("device/state", "blocked", rejected()),

@@ -1,0 +1,363 @@
+//! Kernel parameters, udev rules and kernel arguments wherever a file for Talos has them, for linting.
+//!
+//! Owns: finding them in machine configurations, patches and talhelper's inline patches, and where each stands in the
+//! file, blocks of text included. Reads leniently: what is no such item is passed over, since a fragment is no
+//! configuration; `config::parse` is what refuses.
+
+use std::rc::Rc;
+
+use super::node::{Node, Place, Scalar, Style, Value};
+use super::yaml::{self, Fault};
+
+/// Deepest patch within a patch.
+const MOST_NESTED: u8 = 2;
+
+/// Most patches of one file that are looked into.
+const MOST_PATCHES: u32 = 1000;
+
+/// Where an item stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// Whether the lines below it are those of the text, each as far to the right; else only the first line is.
+    pub is_block: bool,
+}
+
+impl Spot {
+    /// Where line `line` and column `column` of the text, both from 1, stand in the file.
+    pub fn at(self, line: u32, column: u32) -> (u32, u32) {
+        if line > 1 && !self.is_block {
+            return (self.line, self.column);
+        }
+        let further = |from: u32, by: u32| from.saturating_add(by.saturating_sub(1));
+        (further(self.line, line), further(self.column, column))
+    }
+}
+
+/// Which map a parameter stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// `machine.sysctls` or SysctlConfig.
+    Sysctl,
+    /// `machine.sysfs` or SysfsConfig.
+    Sysfs,
+}
+
+/// One thing that tunes the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TuningItem {
+    /// An entry of `machine.udev.rules` or of UdevRulesConfig.
+    Rule {
+        /// Its text as Talos reads it.
+        text: String,
+        /// Where the text begins.
+        spot: Spot,
+        /// Whether it stands in a document, which replaces `machine.udev`.
+        in_document: bool,
+    },
+    /// A kernel parameter.
+    Parameter {
+        /// Which map.
+        kind: ParameterKind,
+        /// The key as it is written.
+        key: String,
+        /// Where the key stands.
+        key_spot: Spot,
+        /// The value.
+        value: String,
+        /// Where the value begins.
+        spot: Spot,
+        /// Whether it stands in a document, which wins over `machine`.
+        in_document: bool,
+    },
+    /// An entry of `machine.install.extraKernelArgs`.
+    Argument {
+        /// Its text.
+        text: String,
+        /// Where it begins.
+        spot: Spot,
+    },
+    /// Something that makes swap: a SwapVolumeConfig.
+    Swap,
+    /// What follows is for another node than what stands above it.
+    Node,
+}
+
+/// What a file has, in its order; and what stopped the reading, with its line and column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TuningItems {
+    /// The items.
+    pub items: Vec<TuningItem>,
+    /// Where the file stops being YAML, and why.
+    pub fault: Option<(Spot, String)>,
+}
+
+/// Everything in `text` that tunes a node.
+pub fn tuning_items(text: &str) -> TuningItems {
+    let start = Spot {
+        line: 1,
+        column: 1,
+        is_block: true,
+    };
+    let mut walk = Walk::default();
+    walk.stream(text, start, 0);
+    TuningItems {
+        items: walk.items,
+        fault: walk.fault,
+    }
+}
+
+#[derive(Default)]
+struct Walk {
+    items: Vec<TuningItem>,
+    fault: Option<(Spot, String)>,
+    patches: u32,
+}
+
+/// A text that is read as YAML, and where it stands in the file.
+#[derive(Clone, Copy)]
+struct Inside<'t> {
+    text: &'t str,
+    from: Spot,
+}
+
+impl Walk {
+    fn stream(&mut self, text: &str, from: Spot, depth: u8) {
+        let stream = yaml::read(text, 0);
+        if let Some(Fault { at, message, .. }) = stream.fault
+            && self.fault.is_none()
+        {
+            let spot = moved(from, at.line, at.column, false);
+            self.fault = Some((spot, message));
+        }
+        let inside = Inside { text, from };
+        for document in &stream.documents {
+            self.document(document, inside, depth);
+        }
+    }
+
+    fn document(&mut self, root: &Node, inside: Inside<'_>, depth: u8) {
+        match root.get("kind").and_then(|entry| text_of(&entry.value)) {
+            Some("UdevRulesConfig") => self.rules(root, inside, true),
+            Some("SysctlConfig") => {
+                self.parameters(root.get("params"), ParameterKind::Sysctl, inside, true);
+            }
+            Some("SysfsConfig") => {
+                self.parameters(root.get("params"), ParameterKind::Sysfs, inside, true);
+            }
+            Some("SwapVolumeConfig") => self.items.push(TuningItem::Swap),
+            Some(_) => {}
+            None => self.machine(root, inside),
+        }
+        if depth < MOST_NESTED {
+            self.patches(root, inside, depth);
+        }
+    }
+
+    fn machine(&mut self, root: &Node, inside: Inside<'_>) {
+        let Some(machine) = root.get("machine").map(|entry| &entry.value) else {
+            return;
+        };
+        if let Some(udev) = machine.get("udev") {
+            self.rules(&udev.value, inside, false);
+        }
+        self.parameters(machine.get("sysctls"), ParameterKind::Sysctl, inside, false);
+        self.parameters(machine.get("sysfs"), ParameterKind::Sysfs, inside, false);
+        let install = machine.get("install");
+        let arguments = install.and_then(|install| install.value.get("extraKernelArgs"));
+        for node in arguments.map_or(&[][..], |entry| list(&entry.value)) {
+            if let Some((text, spot)) = scalar(node, inside) {
+                self.items.push(TuningItem::Argument { text, spot });
+            }
+        }
+    }
+
+    fn rules(&mut self, below: &Node, inside: Inside<'_>, in_document: bool) {
+        let rules = below.get("rules");
+        for node in rules.map_or(&[][..], |entry| list(&entry.value)) {
+            if let Some((text, spot)) = scalar(node, inside) {
+                self.items.push(TuningItem::Rule {
+                    text,
+                    spot,
+                    in_document,
+                });
+            }
+        }
+    }
+
+    fn parameters(
+        &mut self,
+        entry: Option<&super::node::Entry>,
+        kind: ParameterKind,
+        inside: Inside<'_>,
+        in_document: bool,
+    ) {
+        let Some(Value::Map(entries)) = entry.map(|entry| &entry.value.value) else {
+            return;
+        };
+        for entry in entries {
+            let Some((value, spot)) = scalar(&entry.value, inside) else {
+                continue;
+            };
+            self.items.push(TuningItem::Parameter {
+                kind,
+                key: entry.key.to_string(),
+                key_spot: moved(inside.from, entry.at.line, entry.at.column, false),
+                value,
+                spot,
+                in_document,
+            });
+        }
+    }
+
+    /// talhelper: `patches` and `inlinePatch` of the file, of `controlPlane` and `worker`, and of each node.
+    fn patches(&mut self, root: &Node, inside: Inside<'_>, depth: u8) {
+        let mut owners: Vec<&Node> = vec![root];
+        for key in ["controlPlane", "worker"] {
+            owners.extend(root.get(key).map(|entry| &*entry.value));
+        }
+        let shared = owners.len();
+        let nodes = root.get("nodes");
+        let nodes = nodes.map_or(&[][..], |entry| list(&entry.value));
+        owners.extend(nodes.iter().map(|node| &**node));
+        for (number, owner) in owners.into_iter().enumerate() {
+            if number >= shared {
+                self.items.push(TuningItem::Node);
+            }
+            if let Some(inline) = owner.get("inlinePatch") {
+                self.machine(&inline.value, inside);
+            }
+            let patches = owner.get("patches");
+            for patch in patches.map_or(&[][..], |entry| list(&entry.value)) {
+                let Some((text, from)) = scalar(patch, inside) else {
+                    continue;
+                };
+                self.patches += 1;
+                if text.contains(':') && !text.starts_with('@') && self.patches <= MOST_PATCHES {
+                    self.stream(&text, from, depth + 1);
+                }
+            }
+        }
+    }
+}
+
+fn list(node: &Node) -> &[Rc<Node>] {
+    match &node.value {
+        Value::List(items) => items,
+        _ => &[],
+    }
+}
+
+fn text_of(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Scalar(scalar) => Some(scalar.text.as_str()),
+        _ => None,
+    }
+}
+
+/// The text of a scalar, and where it begins.
+fn scalar(node: &Node, inside: Inside<'_>) -> Option<(String, Spot)> {
+    let Value::Scalar(scalar) = &node.value else {
+        return None;
+    };
+    let spot = match scalar.style {
+        Style::Literal => block(scalar, node.place, inside),
+        Style::Folded => None,
+        Style::Plain | Style::Quoted => {
+            let quote = u32::from(scalar.style == Style::Quoted);
+            let column = node.place.column.saturating_add(quote);
+            Some(moved(inside.from, node.place.line, column, false))
+        }
+    };
+    let start = moved(inside.from, node.place.line, node.place.column, false);
+    Some((scalar.text.to_string(), spot.unwrap_or(start)))
+}
+
+/// Where the lines of a literal block begin.
+fn block(scalar: &Scalar, place: Place, inside: Inside<'_>) -> Option<Spot> {
+    let mut wanted = scalar.text.split('\n').enumerate();
+    let (skipped, first) = wanted.find(|(_, line)| !line.trim().is_empty())?;
+    let start = usize::try_from(place.line).ok()?;
+    let lines = super::taint::lines(inside.text).enumerate();
+    let mut below = lines.skip(start.saturating_sub(1));
+    let (number, line) =
+        below.find(|(_, line)| line.ends_with(first) && line.trim() == first.trim())?;
+    let indent = line.chars().count() - first.chars().count();
+    let line = u32::try_from((number + 1).checked_sub(skipped)?).ok()?;
+    let column = u32::try_from(indent + 1).ok()?;
+    Some(moved(inside.from, line, column, true))
+}
+
+fn moved(from: Spot, line: u32, column: u32, is_block: bool) -> Spot {
+    let whole = from.is_block || line == 1;
+    let (line, column) = from.at(line, column);
+    Spot {
+        line,
+        column,
+        is_block: is_block && whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+nodes:
+  - hostname: a
+    patches:
+      - |-
+        machine:
+          sysfs:
+            block.sda.queue.scheduler: none
+          udev:
+            rules:
+              - |
+                # comment
+                ACTION==\"add\"
+              - 'KERNEL==\"x\"'
+      - '@file.yaml'
+controlPlane:
+  inlinePatch:
+    machine:
+      install:
+        extraKernelArgs: [a=1]
+---
+apiVersion: v1alpha1
+kind: SysctlConfig
+params:
+  vm.swappiness: \"1\"
+";
+
+    #[test]
+    fn items_are_found_in_patches_and_documents_with_their_places() {
+        let found = tuning_items(FILE);
+        assert_eq!(found.fault, None);
+        let places: Vec<(u32, u32)> = found
+            .items
+            .iter()
+            .map(|item| match item {
+                TuningItem::Rule { spot, .. } | TuningItem::Argument { spot, .. } => spot.at(1, 1),
+                TuningItem::Parameter { key_spot, .. } => key_spot.at(1, 1),
+                TuningItem::Swap | TuningItem::Node => (0, 0),
+            })
+            .collect();
+        let wanted = [(19, 27), (0, 0), (11, 17), (13, 18), (7, 13), (24, 3)];
+        assert_eq!(places, wanted);
+        let TuningItem::Rule { spot, .. } = &found.items[2] else {
+            panic!()
+        };
+        assert_eq!(spot.at(2, 3), (12, 19));
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_said_with_its_place() {
+        let found = tuning_items("machine:\n  sysctls: [\n");
+        assert!(found.fault.is_some());
+        assert_eq!(tuning_items("").items, Vec::new());
+        assert_eq!(tuning_items("- 1\n- 2\n").items, Vec::new());
+    }
+}

@@ -1,0 +1,98 @@
+//! One finding of the linter, and where findings are collected.
+//!
+//! Owns the JSON shape of a finding in `keelblock/tune-lint/v1`. Pure.
+
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+use super::code::Code;
+use crate::config::spec::Location;
+
+/// Most findings that are kept; more help nobody.
+pub const MOST_FINDINGS: usize = 1000;
+
+/// One thing that is wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of thing.
+    pub code: Code,
+    /// Where: file, line and column, both from 1.
+    pub at: Location,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The other place that it has to do with.
+    pub also: Option<Location>,
+    /// The line with a caret below the place; only for people at a terminal.
+    pub excerpt: Option<String>,
+}
+
+impl Finding {
+    /// A finding of `code` at `at`.
+    pub fn new(code: Code, at: Location, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            at,
+            message: message.into(),
+            hint: None,
+            also: None,
+            excerpt: None,
+        }
+    }
+
+    /// The same with what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with the other place.
+    pub fn also(mut self, also: Location) -> Self {
+        self.also = Some(also);
+        self
+    }
+
+    /// What findings are sorted by: place, then code and words.
+    pub fn order(&self) -> impl Ord + use<'_> {
+        let at = &self.at;
+        (&at.file, at.line, at.column, self.code, &self.message)
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("Finding", 8)?;
+        fields.serialize_field("code", self.code.word())?;
+        fields.serialize_field("level", self.code.level().word())?;
+        fields.serialize_field("file", &self.at.file)?;
+        fields.serialize_field("line", &self.at.line.max(1))?;
+        fields.serialize_field("column", &self.at.column.max(1))?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("hint", &self.hint)?;
+        fields.serialize_field("also", &self.also.as_ref().map(ToString::to_string))?;
+        fields.end()
+    }
+}
+
+/// Collects findings.
+#[derive(Debug, Default)]
+pub(super) struct Sink {
+    findings: Vec<Finding>,
+}
+
+impl Sink {
+    pub(super) fn add(&mut self, finding: Finding) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        }
+    }
+
+    /// The findings in the order of their places, each once.
+    pub(super) fn sorted(mut self, names: &[&str]) -> Vec<Finding> {
+        let rank = |finding: &Finding| names.iter().position(|name| *name == finding.at.file);
+        self.findings
+            .sort_by(|a, b| (rank(a), a.order()).cmp(&(rank(b), b.order())));
+        self.findings.dedup();
+        self.findings
+    }
+}
