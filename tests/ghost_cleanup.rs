@@ -109,7 +109,8 @@ fn table(image: &Image) {
     sgdisk(image, &["-n", "1:2048:4095", "-c", "1:data"]);
 }
 
-fn cases() -> Vec<Case> {
+/// One superblock each.
+fn members() -> Vec<Case> {
     vec![
         (
             "md 0.90",
@@ -153,6 +154,12 @@ fn cases() -> Vec<Case> {
             GhostKind::Bcache,
             Box::new(|i| tool("make-bcache", "bcache-tools", &["-B"], &i.path())),
         ),
+    ]
+}
+
+/// Tables that are in another's way, and labels in several places.
+fn tables_and_labels() -> Vec<Case> {
+    vec![
         (
             "backup without primary",
             64 * MIB,
@@ -192,6 +199,10 @@ fn cases() -> Vec<Case> {
             }),
         ),
     ]
+}
+
+fn cases() -> Vec<Case> {
+    members().into_iter().chain(tables_and_labels()).collect()
 }
 
 /// A CoreStorage volume header, as far as it tells one.

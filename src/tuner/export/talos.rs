@@ -66,7 +66,7 @@ fn limits(profiles: &[&Profile]) -> Vec<String> {
 }
 
 fn add_document(text: &mut String, kind: &str, rest: &str) {
-    if text.ends_with(|c| c == '\n') && text.lines().any(|line| !line.starts_with('#')) {
+    if text.ends_with('\n') && text.lines().any(|line| !line.starts_with('#')) {
         text.push_str("---\n");
     }
     text.push_str(&format!("apiVersion: v1alpha1\nkind: {kind}\n{rest}"));

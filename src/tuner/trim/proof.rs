@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn any_fact_of_the_drive_that_differs_ends_it() {
-        let changes: [(&str, fn(&mut Subject)); 8] = [
+        type Change = fn(&mut Subject);
+        let changes: [(&str, Change); 8] = [
             ("id", |disk| disk.id.push('x')),
             ("wwid", |disk| disk.identity.wwid.push('x')),
             ("serial", |disk| disk.identity.serial.push('x')),
