@@ -192,28 +192,6 @@ fn disks_that_are_used_or_not_understood_are_left_alone() {
 }
 
 #[test]
-fn a_disk_that_the_kernel_does_not_unmap_is_told_from_one_that_does_without_a_write() {
-    if !root("to switch the discards of a loop device off") {
-        return;
-    }
-    let (bench, device) = bench();
-    let name = device.name().trim_start_matches("/dev/");
-    fs::write(format!("/sys/block/{name}/queue/discard_max_bytes"), "0").unwrap();
-    let free = [&["--free", "-o", "proof.json"][..], &CONFIRMED].concat();
-    let ran = bench.run(&test(&device, &free)).exits(4);
-    assert!(ran.stdout.contains("unsupported"), "{ran:#?}");
-    assert!(ran.stdout.contains("discard_max_bytes is 0"), "{ran:#?}");
-    let proof = fs::read_to_string(bench.path("proof.json")).unwrap();
-    assert!(proof.contains("\"unsupported\""), "{proof}");
-    let mode = [&free[..], &["--mode", "unmap"]].concat();
-    bench.refuses(
-        4,
-        &test(&device, &mode),
-        &[device.name(), "provisioning_mode"],
-    );
-}
-
-#[test]
 fn a_file_is_made_new_punched_and_removed() {
     let bench = Bench::new();
     let file = ["tune", "trim-test", "--file", "hole.img", "--size", "8M"];

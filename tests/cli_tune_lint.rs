@@ -30,7 +30,7 @@ fn a_finding_has_its_place_its_line_and_a_way_out_within_80_columns() {
     let ran = bench().run(&["tune", "lint", "60-dead.rules"]).exits(2);
     for part in [
         "error[parents-differ]",
-        "at 60-dead.rules:1:27",
+        "at 60-dead.rules:1:26",
         " 1 | ATTRS{idVendor}",
         "^",
         "fix: ",
@@ -111,7 +111,7 @@ fn code_hosts_get_sarif() {
     let region = &result["locations"][0]["physicalLocation"]["region"];
     assert_eq!(
         (&region["startLine"], &region["startColumn"]),
-        (&1.into(), &27.into())
+        (&1.into(), &26.into())
     );
 }
 

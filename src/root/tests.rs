@@ -77,7 +77,7 @@ fn a_plain_write_needs_the_file_to_be_there() {
     let (_dir, root) = tree();
     assert!(root.write("/sys/devices/a/none", b"1").is_err());
     root.write("/sys/devices/a/size", b"9").unwrap();
-    assert_eq!(root.read("/sys/devices/a/size").unwrap().unwrap(), b"9\n");
+    assert_eq!(root.read("/sys/devices/a/size").unwrap().unwrap(), b"9");
 }
 
 #[test]

@@ -64,31 +64,49 @@ pub fn rules(profiles: &[&Profile]) -> Vec<Rule> {
             });
         }
     }
-    let mut settings: Vec<(&Setting, Vec<&str>)> = Vec::new();
-    for (profile, _) in with_match() {
-        for setting in &profile.settings {
-            if !is_for_udev(setting) {
-                continue;
-            }
+    rules.extend(writes(profiles));
+    rules
+}
+
+/// Name and drivers of a profile.
+type Who<'a> = (&'a str, &'a [String]);
+
+/// One rule for each setting, for all profiles that have it.
+fn writes(profiles: &[&Profile]) -> Vec<Rule> {
+    let mut settings: Vec<(&Setting, Vec<Who<'_>>)> = Vec::new();
+    for profile in profiles {
+        let Some(matching) = &profile.matching else {
+            continue;
+        };
+        let who = (profile.name.as_str(), matching.driver.as_slice());
+        for setting in profile.settings.iter().filter(|it| is_for_udev(it)) {
             match settings.iter_mut().find(|(known, _)| *known == setting) {
-                Some((_, names)) => names.push(&profile.name),
-                None => settings.push((setting, vec![&profile.name])),
+                Some((_, all)) => all.push(who),
+                None => settings.push((setting, vec![who])),
             }
         }
     }
     settings.sort_by_key(|(setting, _)| order::rank(&setting.key));
-    for (setting, names) in settings {
-        rules.push(Rule {
+    let rules = settings.into_iter().map(|(setting, all)| {
+        // The profile says so already; whoever reads the rule alone should see it too.
+        let driver = match all.first() {
+            Some((_, [driver])) if all.iter().all(|(_, of)| *of == [driver.clone()]) => {
+                format!(r#"DRIVERS=="{driver}", "#)
+            }
+            _ => String::new(),
+        };
+        let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        Rule {
             comment: vec![format!("Why: {}.", setting.reason)],
             text: format!(
-                r#"{EVENT}, ENV{{KEELBLOCK_PROFILE}}=="{}", ATTR{{{}}}="{}""#,
+                r#"{EVENT}, ENV{{KEELBLOCK_PROFILE}}=="{}", {driver}ATTR{{{}}}="{}""#,
                 names.join("|"),
                 setting.key,
                 setting.value
             ),
-        });
-    }
-    rules
+        }
+    });
+    rules.collect()
 }
 
 /// What the parents are, noted for the rules that follow. A property outlives its event, so it is emptied first.
