@@ -315,3 +315,70 @@ fn an_export_is_for_the_disks_that_are_there_and_the_version_that_is_named() {
         "{written}"
     );
 }
+
+#[test]
+fn drift_is_blamed_on_the_rule_or_file_that_says_the_value_that_is_there() {
+    let (bench, tree) = mini();
+    let tree = tree.path();
+    let put = |path: &str, text: &str| {
+        let path = tree.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    put(
+        "etc/udev/rules.d/70-mine.rules",
+        "# comment\nSUBSYSTEM==\"block\", KERNEL==\"sd[a-z]\", ATTR{queue/read_ahead_kb}=\"4096\"\n",
+    );
+    put("etc/sysctl.d/10-mine.conf", "vm.dirty_bytes = 16777216\n");
+    fs::write(attribute(tree, "sda/queue/read_ahead_kb"), "4096\n").unwrap();
+    put("proc/sys/vm/dirty_bytes", "16777216\n");
+    let report = tune(&bench, tree, &["--check", "--format", "json"])
+        .exits(6)
+        .json();
+    let blame = |key: &str| {
+        let settings = report["settings"].as_array().unwrap();
+        let setting = settings.iter().find(|it| it["key"] == key).unwrap();
+        setting["blame"].as_str().unwrap_or_default().to_owned()
+    };
+    let rule = blame("queue/read_ahead_kb");
+    assert!(rule.contains("/etc/udev/rules.d/70-mine.rules:2"), "{rule}");
+    let sysctl = blame("vm.dirty_bytes");
+    assert!(sysctl.contains("/etc/sysctl.d/10-mine.conf:1"), "{sysctl}");
+    let text = tune(&bench, tree, &["--check"]).exits(6).stdout;
+    assert!(text.contains("70-mine.rules:2"), "{text}");
+}
+
+#[test]
+fn the_udev_rules_of_the_config_are_wishes_where_they_hold() {
+    let (bench, tree) = mini();
+    let rules = "  udev:\n    rules:\n    \
+                 - SUBSYSTEM==\"block\", KERNEL==\"sda\", ATTR{queue/read_ahead_kb}=\"512\"\n    \
+                 - SUBSYSTEM==\"net\", KERNEL==\"sda\", ATTR{queue/nr_requests}=\"4\"\n";
+    let config = cli::config("    disk: /dev/nvme0n1");
+    bench.write(
+        "node.yaml",
+        config.replace("machine:\n", &format!("machine:\n{rules}")),
+    );
+    let ran = tune(&bench, tree.path(), &["-c", "node.yaml"]).exits(0);
+    assert_eq!(
+        value(tree.path(), "sda/queue/read_ahead_kb"),
+        "512",
+        "{ran:#?}"
+    );
+    assert!(ran.stdout.contains("conflict: node.yaml:"), "{ran:#?}");
+    assert!(!ran.stdout.contains("nr_requests"), "{ran:#?}");
+    bench.write("mini.json", BOT);
+    let recorded = [
+        "tune",
+        "--dry-run",
+        "-c",
+        "node.yaml",
+        "--hardware",
+        "mini.json",
+    ];
+    let ran = bench.run(&recorded).exits(0);
+    assert!(
+        ran.stdout.contains("note: the udev rules of the config"),
+        "{ran:#?}"
+    );
+}

@@ -172,7 +172,13 @@ fn wanted(machine: &dyn Machine, config: &str) -> Desired {
     };
     let spec = config::parse(&[source]).unwrap();
     let unproven = |_: &Disk| Err("no proof".to_owned());
-    desired(disks(machine), &built_in(), Some(&spec.tuning), &unproven)
+    desired(
+        disks(machine),
+        &built_in(),
+        Some(&spec.tuning),
+        Vec::new(),
+        &unproven,
+    )
 }
 
 fn result(report: &Report, key: &str) -> Outcome {
@@ -302,7 +308,7 @@ fn what_needs_a_proof_is_withheld_without_one() {
         "sdc" => Ok(()),
         _ => Err("no proof".to_owned()),
     };
-    let desired = desired(disks(&linux), &built_in(), None, &proven);
+    let desired = desired(disks(&linux), &built_in(), None, Vec::new(), &proven);
     let report = apply(&linux, &desired, Mode::Apply);
     assert_eq!(result(&report, mode), Outcome::Set);
     // Turning it on raises the read-ahead, which is written after it.

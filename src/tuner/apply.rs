@@ -219,6 +219,7 @@ fn setting(
         now,
         result,
         detail,
+        blame: None,
         reason: wish.reason.clone(),
         origin: wish.origin.clone(),
     }
@@ -240,5 +241,6 @@ fn report(desired: &Desired, settings: Vec<Setting>, mode: Mode) -> Report {
         settings,
         conflicts: desired.conflicts.clone(),
         withheld: desired.withheld.clone(),
+        notes: desired.notes.clone(),
     }
 }

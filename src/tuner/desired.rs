@@ -66,6 +66,8 @@ pub struct Desired {
     pub conflicts: Vec<String>,
     /// What is not done and why.
     pub withheld: Vec<Withheld>,
+    /// What could not be looked at, in sentences.
+    pub notes: Vec<String>,
     /// The only disk that was asked for, by its index.
     pub only: Option<usize>,
 }
@@ -88,18 +90,25 @@ pub type NoProof = String;
 
 /// Merges what the profiles say of `disks` with what the config asks.
 ///
-/// `proven` tells whether a proof of `tune trim-test` holds for a disk.
+/// `ruled` is what the config's own udev rules write; `proven` tells whether a proof of `tune trim-test` holds for a
+/// disk.
 pub fn desired(
     disks: Vec<Disk>,
     profiles: &[Profile],
     config: Option<&Tuning>,
+    ruled: Vec<Wish>,
     proven: &dyn Fn(&Disk) -> Result<(), NoProof>,
 ) -> Desired {
     let mut desired = Desired {
         disks,
         ..Desired::default()
     };
-    let from_config = config.map_or_else(Vec::new, |config| asked(config, &desired.disks));
+    let mut from_config = config.map_or_else(Vec::new, |config| asked(config, &desired.disks));
+    for wish in ruled {
+        // Talos applies both; udev runs when a disk comes, and so later.
+        from_config.retain(|known| known.disk != wish.disk || known.key != wish.key);
+        from_config.push(wish);
+    }
     for place in 0..desired.disks.len() {
         let profile = profile::of_disk(profiles, &desired.disks[place]);
         desired
@@ -238,6 +247,7 @@ fn asked(config: &Tuning, disks: &[Disk]) -> Vec<Wish> {
     wishes
 }
 
-fn place(at: &Location) -> String {
+/// How a wish names where it stands.
+pub(super) fn place(at: &Location) -> String {
     format!("{}:{}", at.file, at.line)
 }

@@ -25,6 +25,7 @@ pub mod profile;
 pub mod quirks;
 pub mod receipt;
 pub mod report;
+pub mod ruled;
 pub mod rules;
 pub mod sysctl_file;
 pub mod trim;

@@ -23,6 +23,8 @@ pub struct Report {
     pub conflicts: Vec<String>,
     /// Settings of profiles that are not made.
     pub withheld: Vec<Withheld>,
+    /// What could not be looked at, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// What a run does.
@@ -71,6 +73,9 @@ pub struct Setting {
     /// More about it: the kernel's error, a remark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Who set it to what it is, most likely; only where it is not as wanted, and only on the machine itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blame: Option<String>,
     /// Why it is wanted.
     pub reason: String,
     /// Who wants it.

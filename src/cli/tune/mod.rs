@@ -19,13 +19,13 @@ use crate::cli::{context, files};
 use crate::config::{ConfigError, Source};
 use crate::exit::Exit;
 use crate::root::Root;
-use crate::tuner::apply;
 use crate::tuner::desired::{Desired, desired};
 use crate::tuner::disk::{self, Disk};
 use crate::tuner::machine::{Machine, Recorded};
 use crate::tuner::profile::{self, Profile};
 use crate::tuner::receipt::Receipt;
 use crate::tuner::report::{Mode, Outcome, Report};
+use crate::tuner::{apply, blame, order, ruled};
 
 const ABOUT: &str = "\
 Sets what the profile of each disk says, and what the configuration itself asks with machine.sysctls, machine.sysfs and \
@@ -153,7 +153,9 @@ pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit
 fn here(root: &Root, args: &TuneArgs, mode: Mode) -> Result<Report, Failure> {
     match mode {
         Mode::Check | Mode::DryRun => {
-            Ok(apply::compare(root, &wanted(args, root, Some(root))?, mode))
+            let mut report = apply::compare(root, &wanted(args, root, Some(root))?, mode);
+            blamed(root, &mut report);
+            Ok(report)
         }
         Mode::Apply => set(
             root,
@@ -182,10 +184,31 @@ fn set(root: &Root, desired: &Desired, store: &state::Store) -> Result<Report, F
     };
     // Kept before anything is written: a run that is killed can be undone.
     store.save(&receipt)?;
-    let report = apply::apply(root, desired, Mode::Apply);
+    let mut report = apply::apply(root, desired, Mode::Apply);
+    blamed(root, &mut report);
     receipt.settle(&report, earlier.as_ref());
     store.save(&receipt)?;
     Ok(report)
+}
+
+/// Says who set what is not as wanted.
+fn blamed(root: &Root, report: &mut Report) {
+    for setting in report.settings.iter_mut().filter(|it| !it.result.is_good()) {
+        if matches!(setting.result, Outcome::Gone | Outcome::Failed) {
+            continue;
+        }
+        let known = order::knob(&setting.key).map(|knob| knob.key.to_owned());
+        let name = setting
+            .disk
+            .as_ref()
+            .map(|path| path.trim_start_matches("/dev/").replace('/', "!"));
+        let subject = blame::Subject {
+            key: known.unwrap_or_else(|| setting.key.clone()),
+            disk: name.map(|name| Path::new("/sys/class/block").join(name)),
+        };
+        let blame = blame::blame(root, &subject, setting.now.as_deref(), &setting.wanted);
+        setting.blame = Some(blame.to_string());
+    }
 }
 
 fn undo(root: &Root, args: &TuneArgs) -> Result<Report, Failure> {
@@ -217,7 +240,18 @@ fn wanted(args: &TuneArgs, machine: &dyn Machine, root: Option<&Root>) -> Result
     let disks = disk::disks(machine);
     let tuning = spec.as_ref().map(|spec| &spec.tuning);
     let proofs = proofs::Proofs::read(&args.proof, root)?;
-    let mut desired = desired(disks, &profiles, tuning, &|disk| proofs.hold_for(disk));
+    let (ruled, notes) = match (root, tuning) {
+        (Some(root), Some(tuning)) => ruled::ruled(root, tuning, &disks),
+        (None, Some(tuning)) if !tuning.udev_rules.is_empty() => {
+            let note =
+                "the udev rules of the config: a recorded machine does not tell whether they hold";
+            (Vec::new(), vec![note.to_owned()])
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
+    let proven = |disk: &Disk| proofs.hold_for(disk);
+    let mut desired = desired(disks, &profiles, tuning, ruled, &proven);
+    desired.notes = notes;
     if let Some(name) = &args.disk {
         desired.only(named(&desired.disks, name, root)?);
     }

@@ -27,6 +27,9 @@ pub(super) fn render(report: &Report) -> String {
         );
         text.push_str(&format!("withheld: {}\n", wrap(&sentence, WIDTH - 10, 10)));
     }
+    for note in &report.notes {
+        text.push_str(&format!("note: {}\n", wrap(note, WIDTH - 6, 6)));
+    }
     text.push_str(&format!("{}\n", wrap(&summary(report), WIDTH, 2)));
     text
 }
@@ -80,6 +83,9 @@ fn block(report: &Report, settings: &[&Setting]) -> String {
     let mut text = table.render();
     for setting in settings {
         let why = why(report.mode, setting);
+        if let Some(blame) = &setting.blame {
+            text.push_str(&format!("    {}\n", wrap(blame, WIDTH - 4, 6)));
+        }
         if !why.is_empty() {
             let line = format!("{}: {why}", setting.key);
             text.push_str(&format!("    {}\n", wrap(&line, WIDTH - 4, 6)));

@@ -16,6 +16,7 @@ use crate::tuner::desired::{Desired, desired};
 use crate::tuner::disk::{self, Disk};
 use crate::tuner::profile::Profile;
 use crate::tuner::report::{Outcome, Report, Setting};
+use crate::tuner::ruled;
 use crate::tuner::watch::http::{self, Server};
 use crate::tuner::watch::metrics::{Metrics, Sample};
 use crate::tuner::watch::uevent::DevPath;
@@ -104,7 +105,11 @@ impl Follower<'_> {
         // Which drive a proof is about takes a probe, so each look tells anew.
         let proofs = Proofs::read(&self.args.proof, Some(self.root))?;
         let proven = |disk: &Disk| proofs.hold_for(disk);
-        let mut wanted = desired(disks, &self.profiles, tuning, &proven);
+        let (ruled, _) = match tuning {
+            Some(tuning) => ruled::ruled(self.root, tuning, &disks),
+            None => (Vec::new(), Vec::new()),
+        };
+        let mut wanted = desired(disks, &self.profiles, tuning, ruled, &proven);
         let meant: Vec<bool> = wanted.disks.iter().map(is_meant).collect();
         wanted
             .wishes

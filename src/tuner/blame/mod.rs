@@ -23,6 +23,7 @@ use crate::tuner::knobs::{self, Attachment, Judgement, Knob, Likeness};
 
 pub use drop_in::drop_ins;
 pub use holds::Holds;
+pub use udev::{Rules, Write};
 
 /// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]

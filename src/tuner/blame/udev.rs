@@ -54,6 +54,57 @@ pub(super) fn evidence(root: &Root, disk: &Path, key: &str) -> Vec<Evidence> {
     found
 }
 
+/// Rules that are in no folder, such as those of a configuration.
+#[derive(Debug)]
+pub struct Rules(Vec<Rule>);
+
+/// What a rule writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Path of the attribute below the device.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// Whether the rule's conditions hold; never [`Holds::No`].
+    pub holds: Holds,
+}
+
+impl Rules {
+    /// Reads rules; what is no rule is passed over, as udev does.
+    pub fn parse(text: &str) -> Self {
+        Self(rules::parse(text).rules)
+    }
+
+    /// What they write below the block device `disk`, in order. Values that udev would fill in are left out.
+    pub fn writes(&self, root: &Root, disk: &Path) -> Vec<Write> {
+        let chain = chain::chain(root, disk);
+        let Some(device) = chain.first() else {
+            return Vec::new();
+        };
+        let properties = chain::properties(root, device);
+        let view = View {
+            root,
+            chain: &chain,
+            properties: &properties,
+        };
+        let mut found = Vec::new();
+        for rule in &self.0 {
+            let holds = view.rule(rule);
+            let plain = rule
+                .writes()
+                .filter(|(token, _)| !token.value.contains(['$', '%']));
+            if holds != Holds::No {
+                found.extend(plain.map(|(token, attribute)| Write {
+                    key: attribute.to_owned(),
+                    value: token.value.clone(),
+                    holds,
+                }));
+            }
+        }
+        found
+    }
+}
+
 fn target(root: &Root, disk: &Path, key: &str) -> Option<Target> {
     let (owner, name) = key.split_once('/')?;
     let of = |path: PathBuf, attributes: Vec<String>| {
