@@ -11,7 +11,7 @@ pub type Fallible<T> = Result<T, String>;
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Debian's package of each program that the rig starts or copies into a guest.
-const PACKAGES: [(&str, &str); 31] = [
+const PACKAGES: [(&str, &str); 32] = [
     ("apt-cache", "apt"),
     ("apt-get", "apt"),
     ("blkid", "util-linux"),
@@ -23,6 +23,7 @@ const PACKAGES: [(&str, &str); 31] = [
     ("dpkg-deb", "dpkg"),
     ("dpkg-query", "dpkg"),
     ("file", "file"),
+    ("fio", "fio"),
     ("lsblk", "util-linux"),
     ("mkfs.ext4", "e2fsprogs"),
     ("mkfs.vfat", "dosfstools"),
