@@ -25,7 +25,7 @@ cached() {
 readers() {
 	echo 3 >/proc/sys/vm/drop_caches
 	from="$(sectors_read)" before="$(cached)"
-	fio --name=mapped --filename=/mnt/data --ioengine=mmap --rw=randread --bs=4k --numjobs=4 --thread --size=768M \
+	fio --name=mapped --filename=/mnt/data --ioengine=mmap --fadvise_hint=0 --rw=randread --bs=4k --numjobs=4 --thread --size=768M \
 		--runtime=20 --time_based --group_reporting --output-format=json --output=/tmp/readers >/dev/null
 	read_kib=$((($(sectors_read) - from) / 2)) grown=$(($(cached) - before))
 	note "$1: mapped readers: $(number /tmp/readers '"read"' iops) reads a second, $((read_kib / 1024)) MiB from the disk, page cache grew by $((grown / 1024)) MiB"
