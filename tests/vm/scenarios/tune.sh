@@ -1,6 +1,5 @@
 # tune sets, reads back, compares and undoes on a real kernel, and says what that clamps, ignores and refuses.
 #: every-run
-#: machine tuning
 #: machine tuning udev
 #: file tests/vm/configs/tuning-profiles.yaml /etc/profiles.yaml
 #: file tests/vm/configs/tuning.yaml /etc/tuning.yaml
