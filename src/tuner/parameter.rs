@@ -15,12 +15,6 @@ pub fn sysfs_path(name: &str) -> Option<String> {
     below("/sys", name)
 }
 
-/// The usual name of a sysctl, with dots, whatever form `name` has.
-pub fn sysctl_name(name: &str) -> String {
-    let path = below("", name).unwrap_or_default();
-    path.trim_start_matches('/').chars().map(swapped).collect()
-}
-
 fn below(root: &str, name: &str) -> Option<String> {
     let path: String = match name.find(['.', '/']) {
         Some(at) if name[at..].starts_with('.') => name.chars().map(swapped).collect(),
@@ -32,7 +26,8 @@ fn below(root: &str, name: &str) -> Option<String> {
     fits.then(|| format!("{root}/{path}"))
 }
 
-const fn swapped(c: char) -> char {
+/// A dot for a slash and the other way round; other characters stay.
+pub(super) const fn swapped(c: char) -> char {
     match c {
         '.' => '/',
         '/' => '.',
@@ -80,6 +75,7 @@ pub fn machine_key(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tuner::sysctl_file::dotted;
 
     #[test]
     fn the_first_separator_says_how_a_name_is_read() {
@@ -101,7 +97,7 @@ mod tests {
         for (name, path) in cases {
             assert_eq!(sysctl_path(name).as_deref(), path, "{name}");
         }
-        assert_eq!(sysctl_name("vm/dirty_bytes"), "vm.dirty_bytes");
+        assert_eq!(dotted("vm/dirty_bytes"), "vm.dirty_bytes");
         let path = sysfs_path("block.sda.queue.read_ahead_kb");
         assert_eq!(path.as_deref(), Some("/sys/block/sda/queue/read_ahead_kb"));
     }

@@ -3,6 +3,7 @@
 //! Pure. Never says what a value does: that is [`super::knobs`].
 //! Spec: sysctl.d(5) and `systemd-sysctl` of systemd 257.
 
+use super::parameter::swapped;
 use super::rules::{Fault, Place, Weight};
 
 /// One assignment.
@@ -89,13 +90,8 @@ fn setting(
 
 /// A key with dots between its parts: where the first separator is a slash, dots and slashes change places.
 pub fn dotted(key: &str) -> String {
-    let swap = |char| match char {
-        '/' => '.',
-        '.' => '/',
-        other => other,
-    };
     match key.find(['.', '/']).and_then(|at| key.get(at..at + 1)) {
-        Some("/") => key.chars().map(swap).collect(),
+        Some("/") => key.chars().map(swapped).collect(),
         _ => key.to_owned(),
     }
 }

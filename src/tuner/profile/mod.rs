@@ -69,13 +69,8 @@ pub struct Setting {
 impl Setting {
     /// Whether it is one of the machine, not of a disk.
     pub fn is_of_machine(&self) -> bool {
-        is_of_machine(&self.key)
+        self.key.starts_with("module/") || !self.key.contains('/')
     }
-}
-
-/// Whether a key of a profile is one of the machine, not of a disk.
-pub fn is_of_machine(key: &str) -> bool {
-    key.starts_with("module/") || !key.contains('/')
 }
 
 impl Match {
