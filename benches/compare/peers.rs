@@ -40,7 +40,7 @@ pub struct Repart {
 }
 
 impl Repart {
-    /// The system's own from 254 on, else one that `benches/fetch-repart` unpacks below the scratch directory.
+    /// The system's own from 254 on, else one that `tests/fetch-backports` unpacks below the scratch directory.
     pub fn find(scratch: &Scratch) -> Result<Self, BenchError> {
         let own = Self::at(PathBuf::from("systemd-repart"), None);
         if let Ok(own) = own {
@@ -50,9 +50,10 @@ impl Repart {
         let root = directory.join("root");
         let program = root.join("bin/systemd-repart");
         if !program.exists() {
-            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/fetch-repart");
-            let fetch = Work::new(script, "benches/fetch-repart is a bash script");
-            fetch.args([&directory]).output()?;
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fetch-backports");
+            let fetch = Work::new(script, "tests/fetch-backports is a bash script");
+            let packages = ["systemd", "libsystemd-shared", "libsystemd0"];
+            fetch.args([&directory]).args(packages).output()?;
         }
         let libraries = root.join(format!(
             "usr/lib/{}-linux-gnu/systemd",
