@@ -1,7 +1,7 @@
 //! Kernel parameters, udev rules and kernel arguments wherever a file for Talos has them, for linting.
 //!
-//! Owns: finding them in machine configurations, patches and talhelper's inline patches, and where each stands in the
-//! file, blocks of text included. Reads leniently: what is no such item is passed over, since a fragment is no
+//! Owns: finding them in machine configurations, strategic and RFC 6902 patches and talhelper's inline patches, and where
+//! each stands in the file, blocks of text included. Reads leniently: what is no such item is passed over, since a fragment is no
 //! configuration; `config::parse` is what refuses.
 
 use std::rc::Rc;
@@ -150,15 +150,18 @@ impl Walk {
             }
             Some("SwapVolumeConfig") => self.items.push(TuningItem::Swap),
             Some(_) => {}
-            None => self.machine(root, inside),
+            None => self.machine(root.get("machine").map(|entry| &*entry.value), inside),
+        }
+        for operation in list(root) {
+            self.operation(operation, inside);
         }
         if depth < MOST_NESTED {
             self.patches(root, inside, depth);
         }
     }
 
-    fn machine(&mut self, root: &Node, inside: Inside<'_>) {
-        let Some(machine) = root.get("machine").map(|entry| &entry.value) else {
+    fn machine(&mut self, machine: Option<&Node>, inside: Inside<'_>) {
+        let Some(machine) = machine else {
             return;
         };
         if let Some(udev) = machine.get("udev") {
@@ -166,25 +169,86 @@ impl Walk {
         }
         self.parameters(machine.get("sysctls"), ParameterKind::Sysctl, inside, false);
         self.parameters(machine.get("sysfs"), ParameterKind::Sysfs, inside, false);
-        let install = machine.get("install");
-        let arguments = install.and_then(|install| install.value.get("extraKernelArgs"));
+        if let Some(install) = machine.get("install") {
+            self.arguments(&install.value, inside);
+        }
+    }
+
+    fn arguments(&mut self, install: &Node, inside: Inside<'_>) {
+        let arguments = install.get("extraKernelArgs");
         for node in arguments.map_or(&[][..], |entry| list(&entry.value)) {
-            if let Some((text, spot)) = scalar(node, inside) {
-                self.items.push(TuningItem::Argument { text, spot });
-            }
+            self.argument(node, inside);
+        }
+    }
+
+    fn argument(&mut self, node: &Node, inside: Inside<'_>) {
+        if let Some((text, spot)) = scalar(node, inside) {
+            self.items.push(TuningItem::Argument { text, spot });
         }
     }
 
     fn rules(&mut self, below: &Node, inside: Inside<'_>, in_document: bool) {
         let rules = below.get("rules");
         for node in rules.map_or(&[][..], |entry| list(&entry.value)) {
-            if let Some((text, spot)) = scalar(node, inside) {
-                self.items.push(TuningItem::Rule {
-                    text,
-                    spot,
-                    in_document,
-                });
+            self.rule(node, inside, in_document);
+        }
+    }
+
+    fn rule(&mut self, node: &Node, inside: Inside<'_>, in_document: bool) {
+        if let Some((text, spot)) = scalar(node, inside) {
+            self.items.push(TuningItem::Rule {
+                text,
+                spot,
+                in_document,
+            });
+        }
+    }
+
+    /// An operation of an RFC 6902 patch that sets something.
+    fn operation(&mut self, operation: &Node, inside: Inside<'_>) {
+        let field = |name: &str| operation.get(name).map(|entry| &*entry.value);
+        let (Some(path), Some(value)) = (field("path"), field("value")) else {
+            return;
+        };
+        if !matches!(field("op").and_then(text_of), Some("add" | "replace")) {
+            return;
+        }
+        let Some((pointer, spot)) = scalar(path, inside) else {
+            return;
+        };
+        // RFC 6901: `~1` is a slash within a name, and `~0` a tilde.
+        let steps = pointer.split('/').skip(1);
+        let steps: Vec<String> = steps
+            .map(|step| step.replace("~1", "/").replace("~0", "~"))
+            .collect();
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        let kind = match steps.get(1) {
+            Some(&"sysctls") => ParameterKind::Sysctl,
+            _ => ParameterKind::Sysfs,
+        };
+        match *steps {
+            ["machine"] => self.machine(Some(value), inside),
+            ["machine", "udev"] => self.rules(value, inside, false),
+            ["machine", "udev", "rules"] => {
+                for node in list(value) {
+                    self.rule(node, inside, false);
+                }
             }
+            ["machine", "udev", "rules", _] => self.rule(value, inside, false),
+            ["machine", "sysctls" | "sysfs"] => {
+                self.parameters(operation.get("value"), kind, inside, false);
+            }
+            ["machine", "sysctls" | "sysfs", key] => {
+                self.parameter((key, spot), value, kind, inside, false);
+            }
+            ["machine", "install"] => self.arguments(value, inside),
+            ["machine", "install", "extraKernelArgs"] => {
+                for node in list(value) {
+                    self.argument(node, inside);
+                }
+            }
+            ["machine", "install", "extraKernelArgs", _] => self.argument(value, inside),
+            _ => {}
         }
     }
 
@@ -199,13 +263,25 @@ impl Walk {
             return;
         };
         for entry in entries {
-            let Some((value, spot)) = scalar(&entry.value, inside) else {
-                continue;
-            };
+            let spot = moved(inside.from, entry.at.line, entry.at.column, false);
+            let key = (&*entry.key, spot);
+            self.parameter(key, &entry.value, kind, inside, in_document);
+        }
+    }
+
+    fn parameter(
+        &mut self,
+        (key, key_spot): (&str, Spot),
+        value: &Node,
+        kind: ParameterKind,
+        inside: Inside<'_>,
+        in_document: bool,
+    ) {
+        if let Some((value, spot)) = scalar(value, inside) {
             self.items.push(TuningItem::Parameter {
                 kind,
-                key: entry.key.to_string(),
-                key_spot: moved(inside.from, entry.at.line, entry.at.column, false),
+                key: key.to_owned(),
+                key_spot,
                 value,
                 spot,
                 in_document,
@@ -228,7 +304,8 @@ impl Walk {
                 self.items.push(TuningItem::Node);
             }
             if let Some(inline) = owner.get("inlinePatch") {
-                self.machine(&inline.value, inside);
+                let machine = inline.value.get("machine");
+                self.machine(machine.map(|entry| &*entry.value), inside);
             }
             let patches = owner.get("patches");
             for patch in patches.map_or(&[][..], |entry| list(&entry.value)) {
@@ -351,6 +428,52 @@ params:
             panic!()
         };
         assert_eq!(spot.at(2, 3), (12, 19));
+    }
+
+    #[test]
+    fn operations_of_rfc_6902_are_read_like_what_they_set() {
+        let patch = "\
+- {op: add, path: /machine/udev/rules/-, value: 'KERNEL==\"x\"'}
+- op: replace
+  path: /machine/sysctls
+  value: {vm.swappiness: \"1\"}
+- {op: add, path: /machine/sysfs/block.sda.queue~1x, value: none}
+- {op: add, path: /machine/install, value: {extraKernelArgs: [a=1]}}
+- {op: remove, path: /machine/install/extraKernelArgs/0, value: b=1}
+- {op: add, path: /cluster, value: {}}
+- text
+";
+        let found = tuning_items(patch);
+        let said: Vec<String> = found
+            .items
+            .iter()
+            .map(|item| match item {
+                TuningItem::Rule { text, spot, .. } | TuningItem::Argument { text, spot } => {
+                    format!("{}:{} {text}", spot.line, spot.column)
+                }
+                TuningItem::Parameter {
+                    key,
+                    key_spot,
+                    value,
+                    ..
+                } => {
+                    format!("{}:{} {key}={value}", key_spot.line, key_spot.column)
+                }
+                item => format!("{item:?}"),
+            })
+            .collect();
+        let wanted = [
+            "1:50 KERNEL==\"x\"",
+            "4:11 vm.swappiness=1",
+            "5:19 block.sda.queue/x=none",
+            "6:63 a=1",
+        ];
+        assert_eq!(said, wanted);
+        // Talos takes it as JSON too, and talhelper as a patch within its file.
+        let json = "[{\"op\":\"add\",\"path\":\"/machine/udev/rules/-\",\"value\":\"A==1\"}]";
+        assert_eq!(tuning_items(json).items.len(), 1);
+        let inline = format!("patches:\n  - '{json}'\n");
+        assert_eq!(tuning_items(&inline).items.len(), 1);
     }
 
     #[test]

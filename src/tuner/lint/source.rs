@@ -35,6 +35,8 @@ pub fn kind_of(name: &str, text: &str) -> FileKind {
     let first = first.unwrap_or_default();
     let yaml = [
         "---",
+        "- op:",
+        "[{",
         "machine:",
         "apiVersion:",
         "kind:",
