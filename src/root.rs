@@ -123,6 +123,25 @@ impl Root {
         })
     }
 
+    /// Where the link `path` of sysfs leads, absolute within the root; `None` if it is not there.
+    ///
+    /// Says the same as [`Self::canonical`] with one question to the kernel instead of one for each directory on the
+    /// way: links of sysfs lead to directories that lie behind no other link.
+    ///
+    /// # Errors
+    /// It could not be told.
+    pub fn device_dir(&self, path: impl AsRef<Path>) -> io::Result<Option<PathBuf>> {
+        let path = path.as_ref();
+        let target = match self.is_live() {
+            true => self.read_link(path)?,
+            false => None,
+        };
+        let (Some(target), Some(dir)) = (target, path.parent()) else {
+            return self.canonical(path);
+        };
+        Ok(Some(folded(&dir.join(target))))
+    }
+
     /// Opens the device node `path` for reading; in a fixture tree a plain file may stand in for it.
     ///
     /// # Errors
@@ -281,6 +300,20 @@ fn steps(path: &Path) -> Vec<PathBuf> {
         .collect();
     steps.reverse();
     steps
+}
+
+/// `path` without `..`, by its text alone.
+fn folded(path: &Path) -> PathBuf {
+    let mut folded = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                folded.pop();
+            }
+            component => folded.push(component),
+        }
+    }
+    folded
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

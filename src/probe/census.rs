@@ -23,7 +23,7 @@ impl Census {
         };
         let disks = names.unwrap_or_default().into_iter().filter_map(|name| {
             let dir = format!("/sys/block/{name}");
-            let place = root.canonical(&dir).ok().flatten()?;
+            let place = root.device_dir(&dir).ok().flatten()?;
             if place.starts_with("/sys/devices/virtual") {
                 return None;
             }

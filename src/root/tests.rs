@@ -116,3 +116,21 @@ fn a_plain_file_can_stand_in_for_a_disk_but_a_directory_cannot() {
     );
     assert!(root.open_device("/sys").is_err());
 }
+
+#[test]
+fn a_link_of_sysfs_is_followed_to_where_the_kernel_itself_resolves_it() {
+    let live = Root::live();
+    let names = live.read_dir("/sys/class/tty").unwrap().unwrap();
+    assert!(!names.is_empty(), "sysfs is mounted");
+    for name in names {
+        let link = format!("/sys/class/tty/{name}");
+        let resolved = live.canonical(&link).unwrap();
+        assert_eq!(live.device_dir(&link).unwrap(), resolved, "{link}");
+    }
+    let none = live.device_dir("/sys/class/tty/none").unwrap();
+    assert_eq!(none, None);
+    let (dir, root) = tree();
+    symlink("/sys/devices", dir.path().join("sys/block")).unwrap();
+    let place = root.device_dir("/sys/block/a").unwrap();
+    assert_eq!(place, Some(PathBuf::from("/sys/devices/a")));
+}

@@ -169,15 +169,16 @@ fn disk(machine: &dyn Machine, name: String, dir: String) -> Disk {
 fn above(machine: &dyn Machine, dir: &str) -> (Option<String>, String) {
     let mut below = dir;
     while let Some((dir, _)) = below.rsplit_once('/') {
-        let has = |name: &str| {
-            let text = machine.text(&format!("{dir}/{name}")).ok().flatten();
+        let name = dir.rsplit_once('/').map_or(dir, |(_, name)| name);
+        let has = |attribute: &str| {
+            let text = machine.text(&format!("{dir}/{attribute}")).ok().flatten();
             text.is_some_and(|text| !text.trim().is_empty())
         };
-        if has("idVendor") {
+        if names_usb_device(name) && has("idVendor") {
             let driver = machine.driver(below).unwrap_or_default();
             return (Some(dir.to_owned()), driver);
         }
-        if has("class") && has("device") && has("vendor") {
+        if names_pci_device(name) && has("class") && has("device") && has("vendor") {
             return (None, machine.driver(dir).unwrap_or_default());
         }
         if dir.ends_with("/devices") {
@@ -186,4 +187,14 @@ fn above(machine: &dyn Machine, dir: &str) -> (Option<String>, String) {
         below = dir;
     }
     (None, String::new())
+}
+
+/// Whether the kernel gives such names to USB devices: `2-1.4`, `usb2`. Interfaces are called `2-1.4:1.0`.
+fn names_usb_device(name: &str) -> bool {
+    (name.contains('-') || name.starts_with("usb")) && !name.contains(':')
+}
+
+/// Whether the kernel gives such names to devices on PCI: `0000:00:14.0`.
+fn names_pci_device(name: &str) -> bool {
+    name.matches(':').count() == 2 && name.contains('.') && !name.contains('-')
 }

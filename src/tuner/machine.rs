@@ -40,7 +40,7 @@ impl Machine for Root {
         let names = self.read_dir("/sys/block").ok().flatten();
         let disks = names.unwrap_or_default().into_iter().filter_map(|name| {
             let dir = self
-                .canonical(format!("/sys/block/{name}"))
+                .device_dir(format!("/sys/block/{name}"))
                 .ok()
                 .flatten()?;
             Some((name, dir.to_str()?.to_owned()))
