@@ -80,7 +80,7 @@ fn parse_version(text: &str) -> Result<Version, String> {
 }
 
 pub fn run(global: &Global, args: &ExportArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let profiles = super::profiles(args.profiles.as_deref())?;
+    let profiles = super::wants::profiles(args.profiles.as_deref())?;
     let profiles = match args.all {
         true => profiles.iter().collect(),
         false => present(global, &profiles)?,

@@ -6,6 +6,7 @@ mod proofs;
 mod render;
 mod state;
 mod trim;
+mod wants;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -13,19 +14,20 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::cli::args::{Global, OptionalConfigArgs};
+use crate::cli::context;
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
-use crate::cli::{context, files};
-use crate::config::{ConfigError, Source};
 use crate::exit::Exit;
 use crate::root::Root;
-use crate::tuner::desired::{Desired, desired};
-use crate::tuner::disk::{self, Disk};
+use crate::tuner::desired::Desired;
+use crate::tuner::disk::Disk;
 use crate::tuner::machine::{Machine, Recorded};
-use crate::tuner::profile::{self, Profile};
+use crate::tuner::profile;
 use crate::tuner::receipt::Receipt;
 use crate::tuner::report::{Mode, Outcome, Report};
-use crate::tuner::{apply, blame, order, ruled};
+use crate::tuner::{apply, blame, order};
+
+use wants::Wants;
 
 const ABOUT: &str = "\
 Sets what the profile of each disk says, and what the configuration itself asks with machine.sysctls, machine.sysfs and \
@@ -57,7 +59,7 @@ pub struct TuneArgs {
     #[command(flatten)]
     pub config: OptionalConfigArgs,
     /// Only this disk (its path or kernel name), and nothing of the machine
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "watch")]
     pub disk: Option<String>,
     /// Compare only; drift is exit 6
     #[arg(long, group = "way")]
@@ -230,50 +232,13 @@ fn undo(root: &Root, args: &TuneArgs) -> Result<Report, Failure> {
     Ok(report)
 }
 
-/// What the profiles and the configuration want of `machine`.
+/// What is wanted of `machine`, or of the one disk of it that was named.
 fn wanted(args: &TuneArgs, machine: &dyn Machine, root: Option<&Root>) -> Result<Desired, Failure> {
-    let spec = match args.config.config.as_slice() {
-        [] => None,
-        paths => Some(files::config(paths)?),
-    };
-    let profiles = profiles(args.profiles.as_deref())?;
-    let disks = disk::disks(machine);
-    let tuning = spec.as_ref().map(|spec| &spec.tuning);
-    let proofs = proofs::Proofs::read(&args.proof, root)?;
-    let (ruled, notes) = match (root, tuning) {
-        (Some(root), Some(tuning)) => ruled::ruled(root, tuning, &disks),
-        (None, Some(tuning)) if !tuning.udev_rules.is_empty() => {
-            let note =
-                "the udev rules of the config: a recorded machine does not tell whether they hold";
-            (Vec::new(), vec![note.to_owned()])
-        }
-        _ => (Vec::new(), Vec::new()),
-    };
-    let proven = |disk: &Disk| proofs.hold_for(disk);
-    let mut desired = desired(disks, &profiles, tuning, ruled, &proven);
-    desired.notes = notes;
+    let mut desired = Wants::read(args)?.of(machine, root);
     if let Some(name) = &args.disk {
         desired.only(named(&desired.disks, name, root)?);
     }
     Ok(desired)
-}
-
-/// Those of the file, if one is named, before the built-in ones.
-fn profiles(path: Option<&Path>) -> Result<Vec<Profile>, Failure> {
-    let built_in = profile::built_in();
-    let Some(path) = path else {
-        return Ok(built_in);
-    };
-    let text = files::text(path)?;
-    let name = path.display().to_string();
-    let source = Source {
-        name: &name,
-        text: &text,
-    };
-    let parsed = profile::parse(source, &built_in).map_err(|error: ConfigError| {
-        Failure::from(error).hint("`keelblock tune --print-profiles` shows the format")
-    })?;
-    Ok(parsed.into_iter().chain(built_in).collect())
 }
 
 /// The disk of this path or kernel name; links below `/dev` are followed on a machine that is there.

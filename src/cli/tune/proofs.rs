@@ -14,16 +14,15 @@ use crate::tuner::trim::subject::Subject;
 const NONE: &str =
     "there is no proof that it unmaps what it is told to; make one with `keelblock tune trim-test`";
 
-/// The proofs that were named, and the disks that they may be about.
-pub(super) struct Proofs {
-    proofs: Vec<Proof>,
-    /// Device node and drive of every disk of this machine; none if nothing was to be proven.
-    drives: Vec<(String, Subject)>,
-}
+/// The proofs that were named.
+pub(super) struct Proofs(Vec<Proof>);
+
+/// Device node and drive of every disk of a machine.
+pub(super) type Drives = Vec<(String, Subject)>;
 
 impl Proofs {
-    /// Reads the files. Only if there are any, the machine is probed: drives are told apart by more than sysfs has.
-    pub(super) fn read(files: &[PathBuf], root: Option<&Root>) -> Result<Self, Failure> {
+    /// Reads the files.
+    pub(super) fn read(files: &[PathBuf]) -> Result<Self, Failure> {
         let mut proofs = Vec::new();
         for file in files {
             let name = file.display();
@@ -35,28 +34,31 @@ impl Proofs {
             })?;
             proofs.push(parsed);
         }
-        let drives = match root.filter(|_| !proofs.is_empty()) {
-            None => Vec::new(),
-            Some(root) => {
-                let disks = probe::probe(root).disks;
-                let drive = |disk: &_| Subject::read(root, disk);
-                disks
-                    .iter()
-                    .map(|disk| (disk.path.clone(), drive(disk)))
-                    .collect()
-            }
+        Ok(Self(proofs))
+    }
+
+    /// The drives that the proofs may be about. Only if there are proofs, the machine is probed: drives are told
+    /// apart by more than sysfs has.
+    pub(super) fn drives(&self, root: Option<&Root>) -> Drives {
+        let Some(root) = root.filter(|_| !self.0.is_empty()) else {
+            return Vec::new();
         };
-        Ok(Self { proofs, drives })
+        let disks = probe::probe(root).disks;
+        let drive = |disk: &_| Subject::read(root, disk);
+        disks
+            .iter()
+            .map(|disk| (disk.path.clone(), drive(disk)))
+            .collect()
     }
 
     /// Whether one of them holds for `disk`; else why the nearest one does not.
-    pub(super) fn hold_for(&self, disk: &Disk) -> Result<(), String> {
+    pub(super) fn hold_for(&self, disk: &Disk, drives: &Drives) -> Result<(), String> {
         let path = disk.path();
         let mut why = NONE.to_owned();
-        let Some((_, drive)) = self.drives.iter().find(|(known, _)| *known == path) else {
+        let Some((_, drive)) = drives.iter().find(|(known, _)| *known == path) else {
             return Err(why);
         };
-        for proof in &self.proofs {
+        for proof in &self.0 {
             match proof::holds(proof, drive) {
                 Ok(()) => return Ok(()),
                 // What is said of another disk's proof would only confuse.

@@ -6,31 +6,25 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::error::Failure;
 use crate::cli::files;
-use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::notify::ServiceManager;
 use crate::root::Root;
 use crate::sys::netlink::UeventSocket;
 use crate::sys::signals;
-use crate::tuner::desired::{Desired, desired};
-use crate::tuner::disk::{self, Disk};
-use crate::tuner::profile::Profile;
+use crate::tuner::desired::Desired;
+use crate::tuner::disk::Disk;
 use crate::tuner::report::{Outcome, Report, Setting};
-use crate::tuner::ruled;
 use crate::tuner::watch::http::{self, Server};
 use crate::tuner::watch::metrics::{Metrics, Sample};
 use crate::tuner::watch::uevent::DevPath;
 use crate::tuner::watch::{self, Tuner};
 
-use super::proofs::Proofs;
+use super::wants::Wants;
 use super::{TuneArgs, state};
 
 /// Follows until it is told to end.
 pub(super) fn run(root: &Root, args: &TuneArgs) -> Result<Exit, Failure> {
-    let spec = match args.config.config.as_slice() {
-        [] => None,
-        paths => Some(files::config(paths)?),
-    };
+    let wants = Wants::read(args)?;
     let server = args.metrics.as_deref().map(serve).transpose()?;
     // Before the first look, so that nothing comes unnoticed in between.
     let mut events = UeventSocket::open().map_err(|error| {
@@ -43,9 +37,7 @@ pub(super) fn run(root: &Root, args: &TuneArgs) -> Result<Exit, Failure> {
         .map_err(|error| Failure::internal("signals cannot be waited for", error))?;
     let mut follower = Follower {
         root,
-        args,
-        profiles: super::profiles(args.profiles.as_deref())?,
-        spec,
+        wants,
         store: state::Store::open(args.state_dir.as_deref())?,
         seen: BTreeMap::new(),
         textfile: args.textfile.clone(),
@@ -72,9 +64,7 @@ fn serve(text: &str) -> Result<Server, Failure> {
 
 struct Follower<'a> {
     root: &'a Root,
-    args: &'a TuneArgs,
-    profiles: Vec<Profile>,
-    spec: Option<Spec>,
+    wants: Wants,
     store: state::Store,
     /// Id of each disk that was looked at → its place and instance then.
     seen: BTreeMap<String, (String, String)>,
@@ -84,37 +74,16 @@ struct Follower<'a> {
 impl Follower<'_> {
     /// Looks at the disks for which `is_meant` holds, and at the machine.
     fn look(&mut self, metrics: &mut Metrics, is_meant: impl Fn(&Disk) -> bool) -> Vec<DevPath> {
-        let disks = disk::disks(self.root);
-        let wanted = match self.wanted(disks, &is_meant) {
-            Ok(wanted) => wanted,
-            Err(failure) => return told(&failure),
-        };
+        let mut wanted = self.wants.of(self.root, Some(self.root));
+        let meant: Vec<bool> = wanted.disks.iter().map(&is_meant).collect();
+        wanted
+            .wishes
+            .retain(|wish| wish.disk.is_none_or(|place| meant[place]));
         self.remember(&wanted, &is_meant, metrics);
         match super::set(self.root, &wanted, &self.store) {
             Ok(report) => tell(&wanted, &report, metrics),
             Err(failure) => told(&failure),
         }
-    }
-
-    fn wanted(
-        &self,
-        disks: Vec<Disk>,
-        is_meant: &impl Fn(&Disk) -> bool,
-    ) -> Result<Desired, Failure> {
-        let tuning = self.spec.as_ref().map(|spec| &spec.tuning);
-        // Which drive a proof is about takes a probe, so each look tells anew.
-        let proofs = Proofs::read(&self.args.proof, Some(self.root))?;
-        let proven = |disk: &Disk| proofs.hold_for(disk);
-        let (ruled, _) = match tuning {
-            Some(tuning) => ruled::ruled(self.root, tuning, &disks),
-            None => (Vec::new(), Vec::new()),
-        };
-        let mut wanted = desired(disks, &self.profiles, tuning, ruled, &proven);
-        let meant: Vec<bool> = wanted.disks.iter().map(is_meant).collect();
-        wanted
-            .wishes
-            .retain(|wish| wish.disk.is_none_or(|place| meant[place]));
-        Ok(wanted)
     }
 
     /// Counts the disks that were seen before as another instance.
