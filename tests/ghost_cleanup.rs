@@ -1,7 +1,7 @@
 //! The commands that a ghost names clear it: afterwards neither the probe nor `blkid -p` finds anything, and wipefs has
 //! kept what it erased.
 //!
-//! Superblocks of md, APFS and CoreStorage are made from their formats' descriptions, as this needs no driver; LVM's are
+//! Superblocks of md, APFS, CoreStorage and ZFS are made from their formats' descriptions, as this needs no driver; LVM's are
 //! its own tools', on a loop device. Not run: `zpool` (no package of Debian's main archive), `ceph-volume` (it looks for an
 //! OSD's LVM volumes and a cluster) and `diskutil` (it is on a Mac only);
 //! nor `keelblock repair`, which brings a table back instead, and has tests of its own.
@@ -190,6 +190,22 @@ fn tables_and_labels() -> Vec<Case> {
             }),
         ),
         (
+            "zfs",
+            64 * MIB,
+            GhostKind::Zfs,
+            Box::new(|i| {
+                for at in [0, ZFS_LABEL, 64 * MIB - 2 * ZFS_LABEL, 64 * MIB - ZFS_LABEL] {
+                    i.put(at + (16 << 10), &zfs_list());
+                    for slot in 0..8 {
+                        i.put(
+                            at + (128 << 10) + slot * 1024,
+                            &0x00BA_B10C_u64.to_le_bytes(),
+                        );
+                    }
+                }
+            }),
+        ),
+        (
             "bluestore",
             2048 * MIB,
             GhostKind::Ceph,
@@ -211,6 +227,18 @@ fn core_storage() -> Vec<u8> {
         512,
         &[(8, &[1, 0, 0x10, 0]), (88, b"CS"), (304, &[0xCE; 16])],
     )
+}
+
+const ZFS_LABEL: u64 = 256 << 10;
+
+/// The list of a label, as far as it names a pool: XDR, big-endian.
+fn zfs_list() -> Vec<u8> {
+    let mut list = vec![1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    // Lengths of the pair, encoded and decoded; of its name; the name; type (text), one of it; its length; itself.
+    list.extend([0, 0, 0, 32, 0, 0, 0, 32, 0, 0, 0, 4]);
+    list.extend(b"name\0\0\0\x09\0\0\0\x01\0\0\0\x04tank");
+    list.extend([0; 8]);
+    list
 }
 
 /// Programs of commands that are not run here, see the head of this file.

@@ -109,7 +109,11 @@ fn cleanup(
     match kind {
         GhostKind::Raid => vec![wipefs, format!("mdadm --zero-superblock {node}")],
         GhostKind::Lvm => vec![wipefs, format!("pvremove --force --force {node}")],
-        GhostKind::Zfs => vec![wipefs, format!("zpool labelclear -f {node}")],
+        // wipefs erases the marks of uberblocks only, and the pool's name stands in four labels all the same.
+        GhostKind::Zfs => vec![
+            device.zero(signature),
+            format!("zpool labelclear -f {node}"),
+        ],
         // wipefs erases the first label only, and the others bring the OSD back.
         GhostKind::Ceph => vec![
             device.zero(signature),
