@@ -4,7 +4,7 @@
 #: tools fio mkfs.ext4
 #: module ext4
 #: file tests/vm/configs/tuning-profiles.yaml /etc/profiles.yaml
-#: timeout 1800
+#: timeout 2400
 
 # number FILE AFTER KEY: the first number of this key after a line with this word, in fio's JSON.
 number() {
@@ -21,14 +21,14 @@ cached() {
 	awk '/^Cached/ { print $2 }' /proc/meminfo
 }
 
-# Four readers of one mapped file at random places, as databases do it.
+# readers LABEL MIB: four readers of one mapped file at random places, as databases do it.
 readers() {
 	echo 3 >/proc/sys/vm/drop_caches
 	from="$(sectors_read)" before="$(cached)"
-	fio --name=mapped --filename=/mnt/data --ioengine=mmap --fadvise_hint=0 --rw=randread --bs=4k --numjobs=4 --thread --size=768M \
+	fio --name=mapped --filename="/mnt/data$2" --ioengine=mmap --fadvise_hint=0 --rw=randread --bs=4k --numjobs=4 --thread --size="$2M" \
 		--runtime=20 --time_based --group_reporting --output-format=json --output=/tmp/readers >/dev/null
 	read_kib=$((($(sectors_read) - from) / 2)) grown=$(($(cached) - before))
-	note "$1: mapped readers: $(number /tmp/readers '"read"' iops) reads a second, $((read_kib / 1024)) MiB from the disk, page cache grew by $((grown / 1024)) MiB"
+	note "$1: readers of $2 MiB, mapped: $(number /tmp/readers '"read"' iops) reads a second, $((read_kib / 1024)) MiB from the disk, page cache grew by $((grown / 1024)) MiB"
 }
 
 # A log that is flushed after every record, beside a stream.
@@ -48,18 +48,23 @@ flushes() {
 }
 
 phase_1() {
-	mkfs.ext4 -q -E lazy_itable_init=0,nodiscard "$(disk t5)" 8G
+	mkfs.ext4 -q -E lazy_itable_init=0,nodiscard "$(disk t5)" 14G
 	mkdir -p /mnt
 	mount "$(disk t5)" /mnt
-	dd if=/dev/zero of=/mnt/data bs=1M count=768 2>/dev/null
+	# One that fits into memory, and one that does not.
+	for size in 768 5120; do
+		dd if=/dev/zero of="/mnt/data$size" bs=1M count="$size" 2>/dev/null
+	done
 	sync
 	note "read-ahead $(cat "/sys/block/$(disk_name t5)/queue/read_ahead_kb") KiB, dirty ratio $(cat /proc/sys/vm/dirty_ratio) %"
-	readers "without the profile"
+	readers "without the profile" 768
+	readers "without the profile" 5120
 	flushes "without the profile"
 	check "the profile is set" keelblock tune --profiles /etc/profiles.yaml
 	# A filesystem takes the read-ahead over when it is mounted.
 	umount /mnt
 	mount "$(disk t5)" /mnt
-	readers "with the profile"
+	readers "with the profile" 768
+	readers "with the profile" 5120
 	flushes "with the profile"
 }
