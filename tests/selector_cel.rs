@@ -6,8 +6,16 @@
     reason = "tests"
 )]
 
-use keelblock::probe::inventory::TalosDisk;
+#[path = "support/disks.rs"]
+mod disks;
+
+use std::cell::Cell;
+
+use keelblock::config::spec::{Location, Provisioning, Spec, Volume, VolumeKind};
+use keelblock::probe::inventory::{Inventory, Machine, TalosDisk};
 use keelblock::selector::cel::{Env, EvalError, Expression, TalosVolume};
+use keelblock::selector::selection::Outcome;
+use keelblock::selector::{Request, select};
 use proptest::prelude::*;
 
 fn t5() -> TalosDisk {
@@ -230,6 +238,72 @@ fn work_is_bounded() {
     assert_eq!(eval(&doubled), Err(EvalError::TooExpensive));
     let types = format!("[1]{} == [1]", ".map(x, {x: x})".repeat(60));
     let _ = Expression::parse(&types, Env::Disk);
+}
+
+#[test]
+fn what_many_expressions_take_together_is_bounded() {
+    let list = "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]";
+    let nested = |inner: String, name: &str| format!("{list}.all({name}, {inner})");
+    let endless = ["a", "b", "c", "d", "e"]
+        .into_iter()
+        .fold("true".to_owned(), nested);
+    let endless = Expression::parse(&endless, Env::Disk).unwrap();
+    let short = Expression::parse("disk.size > 1u", Env::Disk).unwrap();
+    let fuel = Cell::new(150_000);
+    let run = |it: &Expression| it.matches_disk_for(&t5(), None, &fuel);
+    assert_eq!(run(&short), Ok(true));
+    assert!((149_900..150_000).contains(&fuel.get()), "{fuel:?}");
+    assert_eq!(run(&endless), Err(EvalError::TooExpensive));
+    assert_eq!(run(&short), Ok(true));
+    assert_eq!(run(&endless), Err(EvalError::TooExpensive));
+    // Nothing is left, not even for a short one.
+    assert_eq!((fuel.get(), run(&short)), (0, Err(EvalError::TooExpensive)));
+}
+
+#[test]
+fn what_all_rules_of_a_selection_take_together_is_bounded() {
+    let list = "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]";
+    let nested = |inner: String, name: &str| format!("{list}.all({name}, {inner})");
+    let endless = ["a", "b", "c", "d", "e"]
+        .into_iter()
+        .fold("true".to_owned(), nested);
+    for (count, outcome) in [(3, Outcome::Selected), (50, Outcome::Refused)] {
+        let rules = vec![endless.as_str(); count];
+        let rules = rules.into_iter().chain(["disk.transport == 'usb'"]);
+        let volume = |(i, rule): (usize, &str)| Volume {
+            at: Location::default(),
+            id: format!("u-{i}"),
+            kind: VolumeKind::User,
+            provisioning: Provisioning {
+                selector: Some(Expression::parse(rule, Env::Disk).unwrap()),
+                ..Provisioning::default()
+            },
+            encryption: None,
+            filesystem: None,
+        };
+        let spec = Spec {
+            volumes: rules.enumerate().map(volume).collect(),
+            ..Spec::default()
+        };
+        let machine = Inventory {
+            schema: String::new(),
+            machine: Machine::default(),
+            disks: vec![disks::blank(TalosDisk {
+                dev_path: "/dev/sdb".into(),
+                ..t5()
+            })],
+            notes: Vec::new(),
+        };
+        let selection = select(&spec, &machine, &Request::default());
+        let last = selection.roles.last().unwrap();
+        assert_eq!(last.outcome, outcome, "{count}: {}", last.reason);
+        let refused = &selection.roles[0];
+        assert!(
+            refused.reason.contains("too much work"),
+            "{}",
+            refused.reason
+        );
+    }
 }
 
 #[test]

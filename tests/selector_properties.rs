@@ -12,8 +12,10 @@ use keelblock::probe::inventory::{
     Content, Disk, Inventory, Layout, Machine, Partition, Signature, Table, Usage, UsageKind,
 };
 use keelblock::selector::cel::{Env, Expression};
-use keelblock::selector::selection::{CheckKind, Outcome, Selection, Verdict};
-use keelblock::selector::{Request, render, select};
+use keelblock::selector::selection::{
+    Check, CheckKind, DiskVerdict, Outcome, Role, Score, Selection, Verdict,
+};
+use keelblock::selector::{self, Request, render, select};
 use keelblock::units::{Bytes, Extent};
 use proptest::prelude::*;
 
@@ -193,6 +195,25 @@ fn outcomes(selection: &Selection) -> Vec<(String, Outcome, Option<String>)> {
         .collect()
 }
 
+/// A verdict with what the rule asked; guards are for disks that it matches.
+fn verdict(of: &DiskVerdict) -> (String, Verdict, Option<Score>, Vec<Check>) {
+    let asked = of
+        .checks
+        .iter()
+        .filter(|check| check.kind == CheckKind::Match);
+    let matched = asked.clone().all(|check| check.pass);
+    let kept = of
+        .checks
+        .iter()
+        .filter(|check| matched || check.kind == CheckKind::Match);
+    (
+        of.disk.clone(),
+        of.verdict,
+        of.score.clone(),
+        kept.cloned().collect(),
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, max_global_rejects: 20_000, ..ProptestConfig::default() })]
 
@@ -202,6 +223,24 @@ proptest! {
         rules in rules(),
     ) {
         prop_assert_eq!(run(&rules, &disks), run(&rules, &shuffled));
+    }
+
+    #[test]
+    fn who_asks_for_the_outcomes_alone_gets_the_same_ones(disks in disks(), rules in rules()) {
+        let request = Request { wipe_consent: vec!["/dev/sda".into()] };
+        let alone = selector::outcomes(&spec(&rules), &machine(disks.clone()), &request);
+        let whole = run(&rules, &disks);
+        prop_assert_eq!(&alone.notes, &whole.notes);
+        prop_assert_eq!(alone.roles.len(), whole.roles.len());
+        for (alone, whole) in alone.roles.iter().zip(&whole.roles) {
+            let told = |role: &Role| {
+                let texts = [&role.role, &role.reason, &role.source, &role.rule].map(String::clone);
+                let verdicts: Vec<_> = role.verdicts.iter().map(verdict).collect();
+                let disk = (role.outcome, role.disk.clone(), role.disk_id.clone());
+                (texts, disk, role.proof.fault.clone(), verdicts)
+            };
+            prop_assert_eq!(told(alone), told(whole));
+        }
     }
 
     #[test]

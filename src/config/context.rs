@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Source;
 use super::diagnostic::{Diagnostic, DiagnosticKind, one_line};
+use super::expression::Expressions;
 use super::hints;
 use super::nearest::nearest;
 use super::node::{Entry, Node, Place, Scalar, Value};
@@ -30,6 +31,8 @@ pub(crate) struct Context<'s> {
     pub warnings: Vec<(Location, String)>,
     /// Documents and sections that were passed over.
     pub ignored: Vec<String>,
+    /// What parsing expressions has cost so far.
+    pub expressions: Expressions,
 }
 
 /// A value that is there, with the path to it.
@@ -96,6 +99,7 @@ impl<'s> Context<'s> {
             diagnostics: Vec::new(),
             warnings: Vec::new(),
             ignored: Vec::new(),
+            expressions: Expressions::default(),
         }
     }
 

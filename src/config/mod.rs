@@ -51,6 +51,8 @@ use redact::Redactor;
 use spec::Spec;
 use yaml::{Fault, FaultKind};
 
+use crate::selector::cel;
+
 /// A configuration file that was read.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
@@ -75,6 +77,10 @@ impl fmt::Debug for Source<'_> {
 /// [`ConfigError`] with a diagnostic for every mistake: text that is no YAML, unknown kinds and keys,
 /// values that are not allowed, places that contradict each other.
 pub fn parse(sources: &[Source<'_>]) -> Result<Spec, ConfigError> {
+    cel::deep(|| read(sources))
+}
+
+fn read(sources: &[Source<'_>]) -> Result<Spec, ConfigError> {
     let mut ctx = Context::new(sources);
     let mut roots: Vec<Rc<Node>> = Vec::new();
     for (index, source) in sources.iter().enumerate() {

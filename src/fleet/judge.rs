@@ -70,7 +70,7 @@ pub fn judge(case: &Case<'_>) -> (Node, Vec<Finding>) {
     };
     let selection = inventory.map(|inventory| {
         let wipe_consent = case.own.map_or_else(Vec::new, |own| own.wipe.clone());
-        selector::select(&spec, inventory, &Request { wipe_consent })
+        selector::outcomes(&spec, inventory, &Request { wipe_consent })
     });
     node.facts = Facts::of(&spec, selection.as_ref());
     let hardware = node.hardware.clone();

@@ -1,18 +1,16 @@
 //! From the names of files to nodes: which files are a node's configuration, and which recorded machine is its own.
 //!
-//! A recorded machine is a node's if `expect.yaml` says so; else if it has the name of the configuration file, in the
-//! same folder or as the only one; else if it has the node's hostname as its name; else if it is of the machine with
-//! the UUID that `expect.yaml` gives or that is the configuration's name. Two that fit equally well are none.
+//! What `expect.yaml` says comes first; which machine is whose without it is told in `index`.
+
+mod index;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use self::index::{Index, stem};
 use super::expect::Expect;
 use super::finding::{Code, Finding};
-use super::sniff::{Json, Yaml, as_uuid};
+use super::sniff::{Json, Yaml};
 use crate::config::spec::Location;
-
-/// The folder in which talhelper writes one file a node: everything there is a configuration, whatever it looks like.
-const TALHELPER: &str = "clusterconfig";
 
 /// A file of the folder with what it looks like.
 #[derive(Clone, Debug)]
@@ -75,98 +73,6 @@ pub struct Arranged {
     pub passed_over: usize,
     /// What `expect.yaml` names and is not there; the node that it is about is in each.
     pub findings: Vec<Finding>,
-}
-
-/// File name without its extension.
-fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
-}
-
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-/// Recorded machines by what they can be found by.
-struct Index<'f> {
-    files: &'f Files,
-    by_stem: HashMap<&'f str, Vec<usize>>,
-    by_uuid: HashMap<&'f str, Vec<usize>>,
-    by_path: HashMap<&'f str, usize>,
-    beside: BTreeSet<(&'f str, &'f str)>,
-}
-
-impl<'f> Index<'f> {
-    fn new(files: &'f Files) -> Self {
-        let mut index = Self {
-            files,
-            by_stem: HashMap::new(),
-            by_uuid: HashMap::new(),
-            by_path: HashMap::new(),
-            beside: BTreeSet::new(),
-        };
-        for (i, file) in files.json.iter().enumerate() {
-            let (folder, stem) = (folder(&file.path), stem(&file.path));
-            index.by_stem.entry(stem).or_default().push(i);
-            index.by_path.insert(&file.path, i);
-            if let Some(uuid) = &file.look.uuid {
-                index.by_uuid.entry(uuid).or_default().push(i);
-            }
-            if file.look.machine {
-                index.beside.insert((folder, stem));
-            }
-        }
-        index
-    }
-
-    fn is_config(&self, file: &File<Yaml>) -> bool {
-        let folder = folder(&file.path);
-        file.look.config
-            || folder.rsplit('/').next() == Some(TALHELPER)
-            || self.beside.contains(&(folder, stem(&file.path)))
-    }
-
-    /// Of several, the only one that lies beside the configuration, or the only one that says what it is.
-    fn one_of(&self, found: Option<&Vec<usize>>, beside: &str) -> Machine {
-        let Some(found) = found else {
-            return Machine::None;
-        };
-        let json = &self.files.json;
-        let near: Vec<usize> = found
-            .iter()
-            .copied()
-            .filter(|i| folder(&json[*i].path) == beside)
-            .collect();
-        let said: Vec<usize> = found
-            .iter()
-            .copied()
-            .filter(|i| json[*i].look.machine)
-            .collect();
-        match (&near[..], &said[..], &found[..]) {
-            ([one], ..) | ([], [one], _) | ([], [], [one]) => Machine::One(*one),
-            ([], [], _) => Machine::None,
-            _ => Machine::Several(said),
-        }
-    }
-
-    fn machine(&self, file: &File<Yaml>, uuid: Option<&str>) -> Machine {
-        let near = folder(&file.path);
-        let stem = stem(&file.path);
-        let hostname = file.look.hostname.as_deref();
-        let named = as_uuid(stem);
-        let mut found = self.one_of(self.by_stem.get(stem), near);
-        if found == Machine::None
-            && let Some(hostname) = hostname
-        {
-            found = self.one_of(self.by_stem.get(hostname), near);
-        }
-        if found == Machine::None
-            && let Some(uuid) = uuid.or(named.as_deref())
-        {
-            found = self.one_of(self.by_uuid.get(uuid), near);
-        }
-        found
-    }
 }
 
 /// Puts `files` together to nodes.

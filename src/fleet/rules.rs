@@ -1,11 +1,19 @@
 //! What a decided node breaks of what is expected of it.
 
+use std::cell::Cell;
+
 use super::expect::{DiskMatch, Expect, Never, NodeExpect, Require};
 use super::finding::{Code, Finding};
 use crate::config::spec::{Encryption, Location, Spec};
 use crate::probe::inventory::{Disk, Inventory};
 use crate::selector::cel::glob;
 use crate::selector::selection::{Outcome, Role, Selection};
+
+/// Steps that all expressions of `expect.yaml` may take for one node: what comes to their limit takes a tenth of this.
+const MOST_FUEL: u64 = 1_000_000;
+
+/// The same for each role: what all expressions take that a file may hold and that loop over nothing.
+const FUEL_OF_ROLE: u64 = 20_000;
 
 /// Whether `name` has the shape of one of `patterns`.
 pub fn any(patterns: &[String], name: &str) -> bool {
@@ -15,7 +23,12 @@ pub fn any(patterns: &[String], name: &str) -> bool {
 impl DiskMatch {
     /// The conditions that are set, each in words with what `disk` has, and whether it holds; `None` if there is no
     /// telling.
-    fn conditions(&self, disk: &Disk, system: bool) -> Vec<(Option<bool>, String)> {
+    fn conditions(
+        &self,
+        disk: &Disk,
+        system: bool,
+        fuel: &Cell<u64>,
+    ) -> Vec<(Option<bool>, String)> {
         let found = &disk.talos;
         let mut all = Vec::new();
         let mut add = |holds: Option<bool>, words: String| all.push((holds, words));
@@ -51,7 +64,7 @@ impl DiskMatch {
         if let Some(expression) = &self.expression {
             let text = expression.text().split_whitespace().collect::<Vec<_>>();
             let words = text.join(" ");
-            match expression.matches_disk(found, Some(system)) {
+            match expression.matches_disk_for(found, Some(system), fuel) {
                 Ok(holds) => add(Some(holds), words),
                 Err(error) => add(None, format!("{words}, which has no value: {error}")),
             }
@@ -116,11 +129,13 @@ pub fn place_of(role: &Role) -> Location {
 /// Everything that `subject` breaks.
 pub fn check(subject: &Subject<'_>, own: Option<&NodeExpect>, expect: &Expect) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let roles = subject.selection.map_or(0, |all| all.roles.len()) as u64;
+    let fuel = &Cell::new(MOST_FUEL.saturating_add(FUEL_OF_ROLE.saturating_mul(roles)));
     for (role, wanted) in own.iter().flat_map(|own| &own.disks) {
-        findings.extend(expected(subject, role, wanted));
+        findings.extend(expected(subject, role, wanted, fuel));
     }
     for rule in expect.never.iter().filter(|r| any(&r.nodes, subject.name)) {
-        findings.extend(never(subject, rule));
+        findings.extend(never(subject, rule, fuel));
     }
     for rule in expect
         .require
@@ -145,7 +160,12 @@ fn is_system(subject: &Subject<'_>, disk: &Disk) -> bool {
     install.is_some_and(|role| role.disk_id.as_ref() == Some(&disk.id))
 }
 
-fn expected(subject: &Subject<'_>, name: &str, wanted: &DiskMatch) -> Option<Finding> {
+fn expected(
+    subject: &Subject<'_>,
+    name: &str,
+    wanted: &DiskMatch,
+    fuel: &Cell<u64>,
+) -> Option<Finding> {
     let selection = subject.selection?;
     let Some(role) = selection.role(name) else {
         let known: Vec<&str> = selection.roles.iter().map(|r| r.role.as_str()).collect();
@@ -161,7 +181,7 @@ fn expected(subject: &Subject<'_>, name: &str, wanted: &DiskMatch) -> Option<Fin
     // A role without a disk has a finding already.
     let disk = chosen(subject, role)?;
     let wrong: Vec<String> = wanted
-        .conditions(disk, is_system(subject, disk))
+        .conditions(disk, is_system(subject, disk), fuel)
         .into_iter()
         .filter(|(holds, _)| *holds != Some(true))
         .map(|(_, words)| words)
@@ -180,14 +200,14 @@ fn expected(subject: &Subject<'_>, name: &str, wanted: &DiskMatch) -> Option<Fin
 }
 
 /// One finding a rule: the roles that share a disk share it.
-fn never(subject: &Subject<'_>, rule: &Never) -> Option<Finding> {
+fn never(subject: &Subject<'_>, rule: &Never, fuel: &Cell<u64>) -> Option<Finding> {
     let mut roles: Vec<&Role> = Vec::new();
     let mut words = Vec::new();
     for role in subject.selection.iter().flat_map(|all| &all.roles) {
         let Some(disk) = chosen(subject, role).filter(|_| any(&rule.roles, &role.role)) else {
             continue;
         };
-        let conditions = rule.disk.conditions(disk, is_system(subject, disk));
+        let conditions = rule.disk.conditions(disk, is_system(subject, disk), fuel);
         // What cannot be told is not allowed, either.
         if conditions.iter().all(|(holds, _)| *holds != Some(false)) {
             if words.is_empty() {

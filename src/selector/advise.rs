@@ -1,6 +1,7 @@
 //! What a selection means for the operator: dangers of its rules, and rules that would be sharper. Apart from the
 //! decision itself, which does not depend on it.
 
+use super::cel;
 use super::clones::shared_id;
 use super::lint::{self, Elsewhere, is_same, lint};
 use super::proof::{Form, Proposal, Warning, WarningKind};
@@ -37,10 +38,13 @@ pub fn advise(
         inventory,
         elsewhere,
     };
-    for role in &mut selection.roles {
-        advice.role(role);
-    }
-    selection.want = want.map(|disk| advice.want(disk, selection));
+    // Every rule that is proposed is read as a configuration first.
+    cel::deep(|| {
+        for role in &mut selection.roles {
+            advice.role(role);
+        }
+        selection.want = want.map(|disk| advice.want(disk, selection));
+    });
 }
 
 struct Advice<'a> {

@@ -1,5 +1,7 @@
 //! One role: from what every disk has to say, to one disk, none, or a refusal.
 
+use std::cell::Cell as Left;
+
 use super::atom::Atom;
 use super::cel::EvalError;
 use super::guard::{Guards, carries};
@@ -30,6 +32,10 @@ pub(super) struct Question<'a> {
     pub system: SystemDisk<'a>,
     /// Talos passes over write-protected disks before it looks at the rule.
     pub skip_readonly: bool,
+    /// Whether the decision comes with what backs it, or for itself.
+    pub backed: bool,
+    /// Steps that are left to expressions, of this role and of those that come after it.
+    pub fuel: &'a Left<u64>,
     pub guards: Guards<'a>,
 }
 
@@ -53,9 +59,15 @@ impl Row<'_> {
 
 /// The decision for one role over `disks`, which are in Talos' order.
 pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
-    let shapes = shapes(question);
     let mut rows: Vec<Row<'_>> = rows(question, disks);
-    let misses = misses(&shapes, &rows);
+    // What comes near is part of the reason only where nothing matches.
+    let (shapes, misses) = if question.backed || !rows.iter().any(|row| row.matched) {
+        let shapes = shapes(question);
+        let misses = misses(&shapes, &rows);
+        (shapes, misses)
+    } else {
+        (Vec::new(), Vec::new())
+    };
     let (outcome, chosen, reason) = outcome(question, &rows, &misses);
     let selected = chosen.filter(|_| outcome == Outcome::Selected);
     Role {
@@ -67,7 +79,11 @@ pub(super) fn decide(question: &Question<'_>, disks: &[&Disk]) -> Role {
         source: question.source.clone(),
         rule: question.rule.text(),
         proof: Proof {
-            predicates: predicates(shapes, &mut rows),
+            predicates: if question.backed {
+                predicates(shapes, &mut rows)
+            } else {
+                Vec::new()
+            },
             fault: rows.iter().find_map(fault),
             near_misses: misses,
             ..Proof::default()
@@ -112,7 +128,8 @@ fn shapes(question: &Question<'_>) -> Vec<Shape> {
 fn rows<'i>(question: &Question<'_>, disks: &[&'i Disk]) -> Vec<Row<'i>> {
     let meta = installed(disks);
     // What took too much work for one disk would take it for each.
-    let mut exhausted = None;
+    let spent = question.fuel.get() == 0 && matches!(question.rule, Rule::Cel(_));
+    let mut exhausted = spent.then_some((EvalError::TooExpensive, (1, 1)));
     disks
         .iter()
         .map(|&disk| {
@@ -121,6 +138,11 @@ fn rows<'i>(question: &Question<'_>, disks: &[&'i Disk]) -> Vec<Row<'i>> {
                 None => question.rule.judge(disk, question.system),
             };
             exhausted = exhausted.take().or_else(|| too_expensive(&judged));
+            let left = question.fuel.get().saturating_sub(judged.work.into());
+            question.fuel.set(left);
+            if left == 0 {
+                exhausted.get_or_insert((EvalError::TooExpensive, (1, 1)));
+            }
             if question.skip_readonly {
                 let readonly = disk.talos.readonly;
                 if readonly {
@@ -129,11 +151,13 @@ fn rows<'i>(question: &Question<'_>, disks: &[&'i Disk]) -> Vec<Row<'i>> {
                 }
                 let value = Value {
                     holds: Some(!readonly),
-                    found: readonly.to_string(),
+                    found: if readonly { "true" } else { "false" }.into(),
                 };
                 judged.values.insert(0, value);
             }
-            judged.checks.extend(question.guards.checks(disk));
+            if question.backed || judged.matched {
+                judged.checks.extend(question.guards.checks(disk));
+            }
             let scored = matches!(question.rule, Rule::Score) && judged.matched;
             Row {
                 disk,
@@ -168,7 +192,7 @@ fn predicates(shapes: Vec<Shape>, rows: &mut [Row<'_>]) -> Vec<Predicate> {
         disk: row.disk.path.clone(),
         holds: row.values[i].holds,
         found: if leaf {
-            std::mem::take(&mut row.values[i].found)
+            std::mem::take(&mut row.values[i].found).into_owned()
         } else {
             String::new()
         },

@@ -4,10 +4,12 @@
 //! not write-protected, no CD-ROM drive. Those rows say that Talos added them, because an empty
 //! transport is why disks behind some controllers never match.
 
+use std::borrow::Cow;
+
 use super::atom::Atom;
 use super::cel::glob;
 use super::selection::{Check, CheckKind};
-use crate::config::spec::{DiskSelector, DiskType, SizeMatcher};
+use crate::config::spec::{DiskSelector, DiskType, SizeMatcher, SizeOp};
 use crate::probe::inventory::TalosDisk;
 use crate::units::Bytes;
 
@@ -15,14 +17,47 @@ use crate::units::Bytes;
 const WRAP_COLUMN: usize = 80;
 
 /// One matcher.
-struct Matcher {
+struct Matcher<'s> {
     name: &'static str,
-    /// As CEL.
-    cel: String,
-    wanted: String,
-    found: String,
+    asks: Asks<'s>,
+    wanted: Cow<'static, str>,
+    found: Cow<'static, str>,
     pass: bool,
-    atom: Atom,
+}
+
+/// What a matcher asks; its words are made where they are wanted, which is not for every disk.
+enum Asks<'s> {
+    /// A text property of this shape.
+    Glob {
+        field: &'static str,
+        pattern: &'s str,
+    },
+    /// A size.
+    Size { op: SizeOp, bound: u64 },
+    /// Anything else, as CEL.
+    Other(&'static str),
+}
+
+impl Asks<'_> {
+    fn cel(&self) -> String {
+        match self {
+            Self::Glob { field, pattern } => format!("glob({}, disk.{field})", quote(pattern)),
+            Self::Size { op, bound } => format!("disk.size {} {bound}u", op.symbol()),
+            Self::Other(cel) => (*cel).to_owned(),
+        }
+    }
+
+    fn atom(&self) -> Atom {
+        match *self {
+            Self::Glob { field, pattern } => Atom::Text {
+                field: field.to_owned(),
+                pattern: pattern.to_owned(),
+                glob: true,
+            },
+            Self::Size { op, bound } => Atom::Size { op, bound },
+            Self::Other(_) => Atom::Other,
+        }
+    }
 }
 
 /// The expression, as Talos prints it.
@@ -38,7 +73,7 @@ pub fn expression(selector: &DiskSelector) -> String {
             }
             text.push_str(if long { " &&\n" } else { " && " });
         }
-        text.push_str(&matcher.cel);
+        text.push_str(&matcher.asks.cel());
     }
     text
 }
@@ -54,8 +89,8 @@ pub(super) fn checks(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Check> {
         .into_iter()
         .map(|m| Check {
             check: m.name.into(),
-            wanted: m.wanted.into(),
-            found: m.found.into(),
+            wanted: m.wanted,
+            found: m.found,
             pass: m.pass,
             kind: CheckKind::Match,
         })
@@ -66,24 +101,19 @@ pub(super) fn checks(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Check> {
 pub(super) fn conditions(selector: &DiskSelector) -> Vec<(String, String, Atom)> {
     matchers(selector, &TalosDisk::default())
         .into_iter()
-        .map(|m| (m.name.to_owned(), m.wanted, m.atom))
+        .map(|m| (m.name.to_owned(), m.wanted.into_owned(), m.asks.atom()))
         .collect()
 }
 
-fn matchers(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Matcher> {
-    let globbed = |name, field: &str, pattern: &Option<String>, found: &str| {
+fn matchers<'s>(selector: &'s DiskSelector, disk: &TalosDisk) -> Vec<Matcher<'s>> {
+    let globbed = |name, field, pattern: &'s Option<String>, found: &str| {
         let pattern = pattern.as_deref().filter(|p| !p.is_empty())?;
         Some(Matcher {
             name,
-            cel: format!("glob({}, disk.{field})", quote(pattern)),
-            wanted: format!("{pattern:?}"),
-            found: format!("{found:?}"),
+            asks: Asks::Glob { field, pattern },
+            wanted: format!("{pattern:?}").into(),
+            found: format!("{found:?}").into(),
             pass: glob(pattern, found),
-            atom: Atom::Text {
-                field: field.to_owned(),
-                pattern: pattern.to_owned(),
-                glob: true,
-            },
         })
     };
     [
@@ -95,11 +125,10 @@ fn matchers(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Matcher> {
         globbed("modalias", "modalias", &selector.modalias, &disk.modalias),
         Some(Matcher {
             name: "transport",
-            cel: r#"disk.transport != """#.to_owned(),
-            wanted: "any (Talos asks for one)".to_owned(),
-            found: format!("{:?}", disk.transport),
+            asks: Asks::Other(r#"disk.transport != """#),
+            wanted: "any (Talos asks for one)".into(),
+            found: format!("{:?}", disk.transport).into(),
             pass: !disk.transport.is_empty(),
-            atom: Atom::Other,
         }),
         selector.disk_type.map(|kind| type_matcher(kind, disk)),
         globbed("busPath", "bus_path", &selector.bus_path, &disk.bus_path),
@@ -111,23 +140,19 @@ fn matchers(selector: &DiskSelector, disk: &TalosDisk) -> Vec<Matcher> {
     .collect()
 }
 
-fn size_matcher(size: &SizeMatcher, disk: &TalosDisk) -> Matcher {
-    let wanted = size.size.get();
-    let operator = size.op.symbol();
+fn size_matcher(size: &SizeMatcher, disk: &TalosDisk) -> Matcher<'static> {
+    let bound = size.size.get();
+    let op = size.op;
     Matcher {
         name: "size",
-        cel: format!("disk.size {operator} {wanted}u"),
-        wanted: format!("{operator} {wanted} ({})", size.size),
-        found: format!("{} ({})", disk.size, Bytes::new(disk.size)),
-        pass: size.op.holds(disk.size, wanted),
-        atom: Atom::Size {
-            op: size.op,
-            bound: wanted,
-        },
+        asks: Asks::Size { op, bound },
+        wanted: format!("{} {bound} ({})", op.symbol(), size.size).into(),
+        found: format!("{} ({})", disk.size, Bytes::new(disk.size)).into(),
+        pass: op.holds(disk.size, bound),
     }
 }
 
-fn type_matcher(kind: DiskType, disk: &TalosDisk) -> Matcher {
+fn type_matcher(kind: DiskType, disk: &TalosDisk) -> Matcher<'static> {
     let (cel, wanted, pass) = match kind {
         DiskType::Ssd => ("!disk.rotational", "ssd (not rotational)", !disk.rotational),
         DiskType::Hdd => ("disk.rotational", "hdd (rotational)", disk.rotational),
@@ -149,22 +174,20 @@ fn type_matcher(kind: DiskType, disk: &TalosDisk) -> Matcher {
     };
     Matcher {
         name: "type",
-        cel: cel.to_owned(),
-        wanted: wanted.to_owned(),
-        found: format!("{found}, transport {:?}", disk.transport),
+        asks: Asks::Other(cel),
+        wanted: wanted.into(),
+        found: format!("{found}, transport {:?}", disk.transport).into(),
         pass,
-        atom: Atom::Other,
     }
 }
 
-fn flag(name: &'static str, cel: &str, set: bool) -> Matcher {
+fn flag(name: &'static str, cel: &'static str, set: bool) -> Matcher<'static> {
     Matcher {
         name,
-        cel: cel.to_owned(),
-        wanted: "false (Talos asks for it)".to_owned(),
-        found: set.to_string(),
+        asks: Asks::Other(cel),
+        wanted: "false (Talos asks for it)".into(),
+        found: if set { "true" } else { "false" }.into(),
         pass: !set,
-        atom: Atom::Other,
     }
 }
 
@@ -194,7 +217,6 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::spec::SizeOp;
 
     #[test]
     fn the_expression_is_the_one_that_talos_prints() {

@@ -26,6 +26,8 @@ mod rule;
 mod score;
 pub mod selection;
 
+use std::cell::Cell;
+
 pub use self::advise::advise;
 pub(crate) use self::decide::NO_SYSTEM_DISK;
 use self::decide::{Question, decide};
@@ -39,6 +41,9 @@ use crate::config::spec::{
     Install, InstallTarget, LegacyDisk, Location, Provisioning, Spec, Volume, VolumeKind,
 };
 use crate::probe::inventory::{Disk, Inventory};
+
+/// Steps of expressions that one selection may take beside those that each disk and role may: a tenth of a second.
+const MOST_FUEL: u64 = 1_000_000;
 
 /// What the operator asks for beside the config.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +61,16 @@ pub struct Request {
 /// The order of `inventory.disks` does not matter: disks are looked at as Talos does, by kernel name
 /// as a string. Roles come in the order `install`, `STATE`, `EPHEMERAL`, volumes, `machine.disks`.
 pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selection {
+    choose(spec, inventory, request, true)
+}
+
+/// The same decisions with the same reasons, for who looks at very many machines, at a fraction of the work: without
+/// proofs, clones and ghosts, and with guards only in the verdicts on disks that the rule matches.
+pub fn outcomes(spec: &Spec, inventory: &Inventory, request: &Request) -> Selection {
+    choose(spec, inventory, request, false)
+}
+
+fn choose(spec: &Spec, inventory: &Inventory, request: &Request, backed: bool) -> Selection {
     let mut disks: Vec<&Disk> = inventory.disks.iter().collect();
     disks.sort_by(|a, b| {
         kernel_name(a)
@@ -67,6 +82,8 @@ pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selectio
         inventory,
         request,
         disks: &disks,
+        backed,
+        fuel: Cell::new(fuel(spec, disks.len())),
     };
     let install = spec.install.as_ref().map(|_| machine.install());
     let disk = match &install {
@@ -88,12 +105,25 @@ pub fn select(spec: &Spec, inventory: &Inventory, request: &Request) -> Selectio
             .iter()
             .map(|disk| machine.legacy_disk(disk, system)),
     );
-    Selection {
-        clones: clones::clones(&disks),
+    let mut selection = Selection {
         notes: notes.into_iter().collect(),
-        ghosts: ghost::ghosts(inventory, &roles),
         ..Selection::of(roles)
+    };
+    if backed {
+        selection.clones = clones::clones(&disks);
+        selection.ghosts = ghost::ghosts(inventory, &selection.roles);
     }
+    selection
+}
+
+/// Steps that the expressions of all roles may take together: what a selector that somebody wrote takes for every disk,
+/// and some that go to their own limit.
+fn fuel(spec: &Spec, disks: usize) -> u64 {
+    const EACH: u64 = 500;
+    let roles = spec.volumes.len() as u64 + 3;
+    EACH.saturating_mul(roles)
+        .saturating_mul(disks as u64)
+        .saturating_add(MOST_FUEL)
 }
 
 /// What the operator has to know of a configuration that only speaks of volumes.
@@ -122,6 +152,10 @@ struct Machine<'a> {
     request: &'a Request,
     /// In Talos' order.
     disks: &'a [&'a Disk],
+    /// Whether decisions come with what backs them.
+    backed: bool,
+    /// Steps that are left to the expressions of all roles.
+    fuel: Cell<u64>,
 }
 
 impl<'a> Machine<'a> {
@@ -137,6 +171,8 @@ impl<'a> Machine<'a> {
             rule: install_rule(install),
             system: SystemDisk::Installing,
             skip_readonly: false,
+            backed: self.backed,
+            fuel: &self.fuel,
             guards: Guards {
                 room: room::system(self.spec),
                 ..self.guards("META")
@@ -202,6 +238,8 @@ impl<'a> Machine<'a> {
             rule,
             system: system.map_or(SystemDisk::Unknown, SystemDisk::Known),
             skip_readonly: matches!(rule, Rule::Cel(_)),
+            backed: self.backed,
+            fuel: &self.fuel,
             guards,
         };
         decide(&question, self.disks)

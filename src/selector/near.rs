@@ -1,5 +1,7 @@
 //! How little a disk misses a rule by: the fewest predicates that would have to change, and how far each is off.
 
+use std::borrow::Cow;
+
 use super::atom::{Atom, WHOLE};
 use super::proof::{Joint, NearMiss};
 use crate::probe::inventory::Disk;
@@ -21,7 +23,7 @@ pub(super) struct Shape {
 pub(super) struct Value {
     /// None where it has no value.
     pub holds: Option<bool>,
-    pub found: String,
+    pub found: Cow<'static, str>,
 }
 
 /// Indices of the direct parts of the entry `of` in a list where each entry stands before its parts.

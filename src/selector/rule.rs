@@ -95,13 +95,14 @@ impl Rule<'_> {
         let found = format!("not evaluated: {}", fault.0);
         let value = Value {
             holds: None,
-            found: found.clone(),
+            found: found.clone().into(),
         };
         Judged {
             checks: vec![row("expression", self.text(), Err(found.into()))],
             matched: false,
             fault: Some(fault.clone()),
             values: vec![value; self.shapes().len()],
+            work: 0,
         }
     }
 
@@ -112,11 +113,12 @@ impl Rule<'_> {
             Self::Legacy(selector) => plain(legacy::checks(selector, &disk.talos)),
             Self::Cel(expression) => {
                 let valued = expression.values(&disk.talos, system.is(disk));
-                let judged = match valued.all(expression.terms()) {
-                    Some(matched) => Ok(matched),
+                let (judged, work) = match valued.all(expression.terms()) {
+                    Some(matched) => (Ok(matched), 0),
                     None => expression.judge(&disk.talos, system.is(disk)),
                 };
                 Judged {
+                    work: work + valued.work(),
                     checks: terms::checks(expression.terms(), &valued.values),
                     matched: judged.as_ref().is_ok_and(|matched| *matched),
                     fault: judged.err(),
@@ -125,7 +127,7 @@ impl Rule<'_> {
                         .into_iter()
                         .map(|valued| Value {
                             holds: valued.value.ok(),
-                            found: valued.found,
+                            found: valued.found.into(),
                         })
                         .collect(),
                 }
@@ -151,6 +153,8 @@ pub(super) struct Judged {
     pub fault: Option<(EvalError, (u32, u32))>,
     /// One for each of [`Rule::shapes`].
     pub values: Vec<Value>,
+    /// Steps that an expression took.
+    pub work: u32,
 }
 
 /// A rule that is its checks: all of them have to pass.
@@ -158,11 +162,12 @@ fn plain(checks: Vec<Check>) -> Judged {
     Judged {
         matched: checks.iter().all(|check| check.pass),
         fault: None,
+        work: 0,
         values: checks
             .iter()
             .map(|check| Value {
                 holds: Some(check.pass),
-                found: check.found.clone().into_owned(),
+                found: check.found.clone(),
             })
             .collect(),
         checks,

@@ -187,6 +187,22 @@ fn expectations_that_are_no_expectations_stop_the_check_at_their_line() {
             format!("version: 1\nnever: [{{match: '{}1'}}]\n", "!".repeat(5000)),
             &["not a valid expression"],
         ),
+        (
+            format!(
+                "version: 1\nnever:\n{}",
+                (0..700)
+                    .map(|i| format!("- {{match: disk.size > {i}u}}\n"))
+                    .collect::<String>()
+            ),
+            &["8203", "8192", "633 | - {match: disk.size > 630u}", "  ^"],
+        ),
+        (
+            format!(
+                "version: 1\nnever: [{{match: '[{}] == 1'}}]\n",
+                "1,".repeat(1000)
+            ),
+            &["not a valid expression", "^"],
+        ),
         ("a: &a [*a]\n".to_owned(), &["alias"]),
     ] {
         bench.write("fleet/expect.yaml", &body);
@@ -200,6 +216,33 @@ fn expectations_that_are_no_expectations_stop_the_check_at_their_line() {
     assert!(text(&bench, 2, &[]).stdout.contains("not UTF-8"));
     let named = text(&bench, 2, &["--expect", "nowhere.yaml"]);
     assert!(named.stdout.contains("No such file"), "{named:#?}");
+}
+
+#[test]
+fn the_same_expression_a_thousand_times_is_one() {
+    let bench = fleet();
+    let rules = "- {match: disk.size > 100u * TB}\n".repeat(5000);
+    bench.write("fleet/expect.yaml", format!("version: 1\nnever:\n{rules}"));
+    assert_eq!(report(&bench, 0, &[])["nodes"][0]["state"], "ok");
+}
+
+#[test]
+fn rules_that_never_end_count_as_broken_and_end() {
+    let bench = fleet();
+    let list = "[1,1,1,1,1,1,1,1,1,1]";
+    let nested = |inner: String, name: &str| format!("{list}.all({name}, {inner})");
+    let endless = ["a", "b", "c", "d", "e"]
+        .into_iter()
+        .fold("true".to_owned(), nested);
+    let rules = format!("- {{match: '{endless}'}}\n").repeat(2000);
+    bench.write("fleet/expect.yaml", format!("version: 1\nnever:\n{rules}"));
+    let found = report(&bench, 4, &[]);
+    let findings = found["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 2000);
+    for finding in findings {
+        let message = finding["message"].as_str().unwrap();
+        assert!(message.contains("takes too much work"), "{message}");
+    }
 }
 
 #[test]

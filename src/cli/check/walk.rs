@@ -13,6 +13,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::libc::{ELOOP, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use zeroize::Zeroizing;
 
 use crate::cli::error::Failure;
@@ -156,44 +157,62 @@ impl Tree {
         ));
     }
 
-    /// The text of a file, of up to `limit` bytes.
+    /// The text of a file, of up to `limit` bytes. It may hold passphrases.
     ///
     /// # Errors
     /// Why not, in words.
     pub fn text(&self, path: &str, limit: u64) -> Result<Zeroizing<String>, String> {
-        let file = self.open(path).map_err(|error| error.to_string())?;
-        read(file, limit)
+        read(self.open(path), limit)
     }
 
-    /// The first bytes of a file that are text.
+    /// The text of a file without secrets, of up to `limit` bytes, in `buffer`: who reads many files has one for all.
     ///
     /// # Errors
     /// Why not, in words.
-    pub fn head(&self, path: &str, length: usize) -> Result<String, String> {
-        let mut bytes = Vec::with_capacity(length);
-        let file = self.open(path).map_err(|error| error.to_string())?;
-        let read = file.take(length as u64).read_to_end(&mut bytes);
-        read.map_err(|error| error.to_string())?;
-        let end = match std::str::from_utf8(&bytes) {
-            Ok(_) => bytes.len(),
-            Err(error) => error.valid_up_to(),
-        };
-        bytes.truncate(end);
-        String::from_utf8(bytes).map_err(|error| error.to_string())
+    pub fn plain<'b>(
+        &self,
+        path: &str,
+        limit: u64,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<&'b str, String> {
+        fill(self.open(path), limit, buffer)?;
+        std::str::from_utf8(buffer).map_err(|error| no_text(&error))
     }
 
-    fn open(&self, path: &str) -> io::Result<File> {
-        // A link was looked at before; it is resolved again, so that it cannot have moved out since.
-        let mut real = self.root.join(path);
-        if real.is_symlink() {
-            real = std::fs::canonicalize(real)?;
-            if !real.starts_with(&self.root) {
-                return Err(io::Error::other(
-                    "it is a link that leads out of the folder",
-                ));
+    /// The first bytes of a file that are text; as many as `buffer` has room for.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn head<'b>(&self, path: &str, buffer: &'b mut [u8]) -> Result<&'b str, String> {
+        let (mut file, _) = self.open(path).map_err(|error| error.to_string())?;
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match file.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(more) => filled += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.to_string()),
             }
         }
-        open(&real)
+        let bytes = &buffer[..filled];
+        let end = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        std::str::from_utf8(&bytes[..end]).map_err(|error| error.to_string())
+    }
+
+    fn open(&self, path: &str) -> io::Result<(File, u64)> {
+        let path = self.root.join(path);
+        match open(&path, O_NOFOLLOW) {
+            // A link was looked at before; it is resolved again, so that it cannot have moved out since.
+            Err(error) if error.raw_os_error() == Some(ELOOP) => {
+                let real = std::fs::canonicalize(&path)?;
+                if !real.starts_with(&self.root) {
+                    let why = "it is a link that leads out of the folder";
+                    return Err(io::Error::other(why));
+                }
+                open(&real, O_NOFOLLOW)
+            }
+            opened => opened,
+        }
     }
 }
 
@@ -202,45 +221,56 @@ impl Tree {
 /// # Errors
 /// Why not, in words.
 pub fn text(path: &Path, limit: u64) -> Result<Zeroizing<String>, String> {
-    let file = open(path).map_err(|error| error.to_string())?;
-    read(file, limit)
+    read(open(path, 0), limit)
 }
 
-/// A pipe is not waited for, and a device not read.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+/// A file and how many bytes it has. A pipe is not waited for, and a device not read.
+fn open(path: &Path, flags: i32) -> io::Result<(File, u64)> {
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags(flags)
+        .custom_flags(flags | O_NONBLOCK | O_NOCTTY)
         .open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
+    let found = file.metadata()?;
+    if found.is_file() {
+        Ok((file, found.len()))
     } else {
         Err(io::Error::other("it is no regular file"))
     }
 }
 
-fn read(file: File, limit: u64) -> Result<Zeroizing<String>, String> {
-    let too_large = || format!("it is larger than {} MiB", limit >> 20);
-    let size = file.metadata().map_err(|error| error.to_string())?.len();
-    if size > limit {
-        return Err(too_large());
-    }
-    let capacity = usize::try_from(size).unwrap_or(0).saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-    let read = file.take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > limit {
-        return Err(too_large());
-    }
+fn read(opened: io::Result<(File, u64)>, limit: u64) -> Result<Zeroizing<String>, String> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    fill(opened, limit, &mut bytes)?;
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(error) => {
-            let at = error.utf8_error().valid_up_to();
+            let why = no_text(&error.utf8_error());
             drop(Zeroizing::new(error.into_bytes()));
-            Err(format!("it is not text: byte {at} is not UTF-8"))
+            Err(why)
         }
     }
+}
+
+/// The bytes of a file in the place of those in `buffer`, which gets its room at once and does not move while it fills.
+fn fill(opened: io::Result<(File, u64)>, limit: u64, buffer: &mut Vec<u8>) -> Result<(), String> {
+    let (file, size) = opened.map_err(|error| error.to_string())?;
+    let too_large = || format!("it is larger than {} MiB", limit >> 20);
+    if size > limit {
+        return Err(too_large());
+    }
+    buffer.clear();
+    buffer.reserve(usize::try_from(size).unwrap_or(0).saturating_add(1));
+    let read = file.take(limit + 1).read_to_end(buffer);
+    read.map_err(|error| error.to_string())?;
+    if buffer.len() as u64 > limit {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+fn no_text(error: &std::str::Utf8Error) -> String {
+    let at = error.valid_up_to();
+    format!("it is not text: byte {at} is not UTF-8")
 }
 
 fn below(folder: &str, name: &str) -> String {

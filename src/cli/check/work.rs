@@ -27,6 +27,9 @@ const CONFIG: u64 = 4 << 20;
 /// Largest recorded machine of a fleet; many of them are in memory at a time.
 const MACHINE: u64 = 8 << 20;
 
+/// Room for recorded machines that a thread keeps.
+const ROOM: usize = 1 << 20;
+
 /// Recorded machines that are kept because another node needs them, too.
 const KEPT: usize = 8;
 
@@ -91,7 +94,7 @@ pub fn folder(
         excerpts,
         machines: Machines::new(tree, &files, &nodes, excerpts),
     };
-    let judged = parallel(nodes.len(), |i| fleet.node(&nodes[i]))?;
+    let judged = parallel(nodes.len(), |i, buffer| fleet.node(&nodes[i], buffer))?;
     for (node, findings) in judged {
         outcome.nodes.push(node);
         outcome.findings.extend(findings);
@@ -107,16 +110,17 @@ fn look(tree: &Tree) -> Result<(Files, Vec<Finding>), Failure> {
             .hint("check its permissions and what it is")
     };
     let mut findings = Vec::new();
-    let yaml = parallel(tree.yaml.len(), |i| {
+    let yaml = parallel(tree.yaml.len(), |i, (): &mut ()| {
         let path = &tree.yaml[i];
         let text = tree.text(path, CONFIG);
         let look = text.map(|text| sniff::yaml(&text));
         (path, look)
     })?;
-    let json = parallel(tree.json.len(), |i| {
+    let json = parallel(tree.json.len(), |i, (): &mut ()| {
         let path = &tree.json[i];
-        let head = tree.head(path, sniff::JSON_HEAD);
-        (path, head.map(|head| sniff::json(&head)))
+        let mut buffer = [0; sniff::JSON_HEAD];
+        let head = tree.head(path, &mut buffer);
+        (path, head.map(sniff::json))
     })?;
     let mut files = Files {
         prefix: tree.prefix.clone(),
@@ -151,7 +155,8 @@ struct Fleet<'a> {
 }
 
 impl Fleet<'_> {
-    fn node(&self, planned: &Planned) -> (Node, Vec<Finding>) {
+    /// What comes of a node; `buffer` is room for its recorded machine.
+    fn node(&self, planned: &Planned, buffer: &mut Vec<u8>) -> (Node, Vec<Finding>) {
         let name = &planned.name;
         let mut findings = Vec::new();
         let mut texts: Vec<(String, Zeroizing<String>)> = Vec::new();
@@ -172,7 +177,7 @@ impl Fleet<'_> {
             let node = Node::new(name, names.map(|path| self.files.shown(path)).collect());
             return (node, findings);
         }
-        let loaded = self.machine(planned, &mut findings);
+        let loaded = self.machine(planned, buffer, &mut findings);
         let hardware = match &loaded {
             None if findings.is_empty() => Hardware::None,
             None => Hardware::Broken(None),
@@ -204,6 +209,7 @@ impl Fleet<'_> {
     fn machine(
         &self,
         planned: &Planned,
+        buffer: &mut Vec<u8>,
         findings: &mut Vec<Finding>,
     ) -> Option<(String, Arc<Loaded>)> {
         let index = match &planned.machine {
@@ -228,7 +234,7 @@ impl Fleet<'_> {
             }
         };
         let shown = self.files.shown(&self.files.json[index].path);
-        let loaded = self.machines.get(index);
+        let loaded = self.machines.get(index, buffer);
         let wanted = self.expect.nodes.get(&planned.name);
         let wanted = wanted.and_then(|own| own.uuid.as_ref());
         if let (Some((uuid, at)), Ok(inventory)) = (wanted, &*loaded)
@@ -278,9 +284,9 @@ impl<'a> Machines<'a> {
         }
     }
 
-    fn get(&self, index: usize) -> Arc<Loaded> {
+    fn get(&self, index: usize, buffer: &mut Vec<u8>) -> Arc<Loaded> {
         if !self.shared.contains_key(&index) {
-            return Arc::new(self.load(index));
+            return Arc::new(self.load(index, buffer));
         }
         let slot = {
             // A thread that panicked has left the list as it was: it only ever holds whole entries.
@@ -300,19 +306,26 @@ impl<'a> Machines<'a> {
                 }
             }
         };
-        Arc::clone(slot.get_or_init(|| Arc::new(self.load(index))))
+        Arc::clone(slot.get_or_init(|| Arc::new(self.load(index, buffer))))
     }
 
-    fn load(&self, index: usize) -> Loaded {
+    fn load(&self, index: usize, buffer: &mut Vec<u8>) -> Loaded {
+        // One that is much larger than others does not keep its room.
+        if buffer.capacity() > ROOM {
+            *buffer = Vec::new();
+        }
         let path = &self.files.json[index].path;
-        let shown = self.files.shown(path);
-        let text = self.tree.text(path, MACHINE).map_err(|why| {
+        let text = self.tree.plain(path, MACHINE, buffer).map_err(|why| {
             let message = format!("cannot be read: {why}");
-            Box::new(Finding::of_file(Code::Snapshot, shown.clone(), message))
+            let shown = self.files.shown(path);
+            Box::new(Finding::of_file(Code::Snapshot, shown, message))
         })?;
-        match load::parse(&text) {
+        match load::parse(text) {
             Ok(snapshot) => Ok(snapshot.inventory),
-            Err(error) => Err(Box::new(wrong(&shown, &text, &error, self.excerpts))),
+            Err(error) => {
+                let shown = self.files.shown(path);
+                Err(Box::new(wrong(&shown, text, &error, self.excerpts)))
+            }
         }
     }
 }

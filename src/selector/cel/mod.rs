@@ -19,6 +19,7 @@ pub(in crate::selector) mod terms;
 mod types;
 mod value;
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use self::eval::{Bindings, FUEL};
 pub(crate) use self::glob::glob;
 use self::parse::Parsed;
+pub(crate) use self::parse::{DEEP, cost, deep, on_deep_stack};
 use self::terms::{Term, Values};
 use self::types::Type;
 use self::value::Value;
@@ -171,6 +173,9 @@ pub struct TalosVolume {
     pub pretty_size: String,
 }
 
+/// Whether an expression holds, or why it has no value and where.
+type Judgement = Result<bool, (EvalError, (u32, u32))>;
+
 impl Expression {
     /// Parses and type-checks `text`; the result type must be bool.
     ///
@@ -225,6 +230,24 @@ impl Expression {
         })
     }
 
+    /// The same, of many expressions that share what is left in `fuel`, in the evaluator's steps.
+    ///
+    /// # Errors
+    /// [`EvalError`] if there is no answer, [`EvalError::TooExpensive`] as soon as nothing is left.
+    pub fn matches_disk_for(
+        &self,
+        disk: &TalosDisk,
+        system_disk: Option<bool>,
+        fuel: &Cell<u64>,
+    ) -> Result<bool, EvalError> {
+        if fuel.get() == 0 {
+            return Err(EvalError::TooExpensive);
+        }
+        let (judged, work) = self.judge(disk, system_disk);
+        fuel.set(fuel.get().saturating_sub(work.into()));
+        judged.map_err(|(error, _)| error)
+    }
+
     /// Whether `volume`, which lies on `disk`, matches.
     ///
     /// # Errors
@@ -262,19 +285,17 @@ impl Expression {
         terms::values(&self.terms, bindings)
     }
 
-    /// The same as [`Self::matches_disk`], with line and column of what has no value.
-    pub(super) fn judge(
-        &self,
-        disk: &TalosDisk,
-        system_disk: Option<bool>,
-    ) -> Result<bool, (EvalError, (u32, u32))> {
+    /// The same as [`Self::matches_disk`], with line and column of what has no value, and the steps that it took.
+    pub(super) fn judge(&self, disk: &TalosDisk, system_disk: Option<bool>) -> (Judgement, u32) {
         let bindings = Bindings {
             disk: Some(disk),
             volume: None,
             system_disk,
         };
-        let (value, node) = eval::evaluate(&self.parsed.root, bindings, &mut { FUEL });
-        truth(value).map_err(|error| (error, self.parsed.place(node)))
+        let mut fuel = FUEL;
+        let (value, node) = eval::evaluate(&self.parsed.root, bindings, &mut fuel);
+        let judged = truth(value).map_err(|error| (error, self.parsed.place(node)));
+        (judged, FUEL - fuel)
     }
 
     fn evaluate(&self, bindings: Bindings<'_>) -> Result<bool, EvalError> {

@@ -53,6 +53,11 @@ pub(in crate::selector) struct Values {
 }
 
 impl Values {
+    /// Steps that it took.
+    pub(in crate::selector) const fn work(&self) -> u32 {
+        FUEL - self.fuel
+    }
+
     /// The value of the whole expression, if its terms tell it: it is their conjunction. They do not where one of them
     /// has no value, or where all of them took so much work that the expression as a whole might not have one.
     pub(in crate::selector) fn all(&self, terms: &[Term]) -> Option<bool> {
