@@ -211,6 +211,22 @@ fn generated_patches_come_out_as_talos_has_them() {
 }
 
 #[test]
+fn the_patches_of_talos_own_tests_come_out_as_talos_has_them() {
+    let fixtures = call(Release::V1_14, &["fixtures"], b"");
+    assert!(fixtures.len() > 20, "{}", fixtures.len());
+    let mut judge = Judge::start_for("patch");
+    let mut wrong = Vec::new();
+    for fixture in &fixtures {
+        let patches: Vec<String> = serde_json::from_value(fixture["patches"].clone()).unwrap();
+        let config = fixture["config"].as_str().unwrap();
+        if let Some(difference) = difference(&mut judge, config, &patches) {
+            wrong.push(format!("{}\n{difference}", fixture["name"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
 fn the_table_of_types_is_what_talos_says() {
     let binary = call(Release::V1_14, &["schema"], b"");
     let said = binary[0].as_str().unwrap();

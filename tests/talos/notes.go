@@ -3,24 +3,26 @@ package main
 // What the comments of Talos' types say is deprecated.
 
 import (
+	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
 // deprecations are the notes by type, as reflection names it, and field.
 func deprecations() (map[string]map[string]string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/siderolabs/talos/pkg/machinery").Output()
+	root, err := machineryFolder("types")
 	if err != nil {
 		return nil, err
 	}
 
 	notes := map[string]map[string]string{}
-	root := filepath.Join(strings.TrimSpace(string(out)), "config", "types")
 
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -38,6 +40,24 @@ func deprecations() (map[string]map[string]string, error) {
 	})
 
 	return notes, err
+}
+
+// machineryFolder is a folder below config in the source of Talos' machinery.
+func machineryFolder(name string) (string, error) {
+	_, here, _, ok := runtime.Caller(0)
+	if !ok {
+		return "", errors.New("the program does not know where its source is")
+	}
+
+	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/siderolabs/talos/pkg/machinery")
+	list.Dir = filepath.Dir(here)
+
+	out, err := list.Output()
+	if err != nil {
+		return "", fmt.Errorf("go list: %w", err)
+	}
+
+	return filepath.Join(strings.TrimSpace(string(out)), "config", name), nil
 }
 
 func collectNotes(file *ast.File, notes map[string]map[string]string) {
