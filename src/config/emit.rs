@@ -7,9 +7,9 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::dated::looks_dated;
 use super::node::{Scalar, Style, Tag};
 use super::scalar::Resolved;
-use super::tree::looks_dated;
 
 /// Longer keys stand behind a question mark, since a parser looks only so far for the colon.
 const LONG_KEY: usize = 120;

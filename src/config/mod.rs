@@ -10,6 +10,7 @@
 mod assemble;
 mod canonical;
 pub(crate) mod context;
+mod dated;
 mod diagnostic;
 mod documents;
 mod duration;
@@ -24,6 +25,7 @@ pub(crate) mod nearest;
 pub(crate) mod node;
 pub(crate) mod own;
 pub mod patch;
+mod problem;
 mod provisioning;
 mod redact;
 mod scalar;

@@ -6,34 +6,12 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::dated::is_timestamp;
 use super::node::{self, Node, Scalar};
+use super::problem::{Problem, Wrong, join};
 use super::scalar::Resolved;
 use super::schema::{Form, Named, Schema, Structure, StructureId, Type, form};
 use super::{duration, nearest::nearest};
-
-/// What is wrong at one place of a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Such as `machine.network.interfaces[0].mtu`; empty for the document itself.
-    pub path: String,
-    /// Line of the text, from 1; 0 if it comes from no text.
-    pub line: u32,
-    /// What is wrong.
-    pub wrong: Wrong,
-}
-
-/// Kinds of [`Problem`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wrong {
-    /// Talos does not have the key here; the keys that come near.
-    UnknownKey(Vec<&'static str>),
-    /// Something else must stand here: what, and what does.
-    Shape(&'static str, &'static str),
-    /// The text does not have the form that must stand here.
-    Value(String),
-    /// `null` as an element.
-    Null,
-}
 
 /// Reads documents by their types.
 pub(crate) struct Reader<'s> {
@@ -381,38 +359,6 @@ fn nanoseconds(scalar: &Scalar) -> Option<i64> {
     }
 }
 
-/// Whether Go's library takes it for a point in time, which fits nowhere in a configuration.
-pub(crate) fn is_timestamp(scalar: &Scalar) -> bool {
-    scalar.style == node::Style::Plain && scalar.tag == node::Tag::None && looks_dated(&scalar.text)
-}
-
-/// `YYYY-M-D`, alone or with a time of day behind it.
-pub(crate) fn looks_dated(text: &str) -> bool {
-    let digits = |part: &str, most: usize| {
-        let count = part.bytes().take_while(u8::is_ascii_digit).count();
-        (1..=most).contains(&count).then_some(count)
-    };
-    let parsed = |part: &str| part.parse::<u8>().unwrap_or(0);
-    let year = text.bytes().take_while(u8::is_ascii_digit).count();
-    let Some(rest) = text.get(4..).and_then(|rest| rest.strip_prefix('-')) else {
-        return false;
-    };
-    let Some(month) = digits(rest, 2).filter(|_| year == 4) else {
-        return false;
-    };
-    let Some(after) = rest[month..].strip_prefix('-') else {
-        return false;
-    };
-    let Some(day) = digits(after, 2) else {
-        return false;
-    };
-    let date =
-        (1..=12).contains(&parsed(&rest[..month])) && (1..=31).contains(&parsed(&after[..day]));
-    let time = &after[day..];
-    date && (time.is_empty()
-        || (time.starts_with(['T', 't', ' ']) && time.matches(':').count() >= 2))
-}
-
 /// Takes off what Talos takes off in front of the text of a manifest.
 fn trim_manifests(list: &mut Value) {
     for manifest in list.as_array_mut().into_iter().flatten() {
@@ -437,43 +383,4 @@ fn one_of(words: &[&str]) -> String {
 /// A key as it stands in a path.
 fn key_text(key: &str) -> String {
     super::diagnostic::one_line(key)
-}
-
-/// `machine.network.interfaces[0].mtu`.
-pub(crate) fn join(path: &[String]) -> String {
-    let mut text = String::new();
-    for part in path {
-        if !text.is_empty() && !part.starts_with('[') {
-            text.push('.');
-        }
-        text.push_str(part);
-    }
-    text
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = if self.path.is_empty() {
-            "the document"
-        } else {
-            &self.path
-        };
-        if self.line > 0 {
-            write!(f, "line {}: ", self.line)?;
-        }
-        write!(f, "{path}: ")?;
-        match &self.wrong {
-            Wrong::UnknownKey(near) if near.is_empty() => {
-                f.write_str("Talos does not have this key")
-            }
-            Wrong::UnknownKey(near) => write!(
-                f,
-                "Talos does not have this key; did you mean {}?",
-                near.join(" or ")
-            ),
-            Wrong::Shape(wanted, found) => write!(f, "{found} where {wanted} must stand"),
-            Wrong::Value(allowed) => write!(f, "wrong value; allowed: {allowed}"),
-            Wrong::Null => f.write_str("null is not allowed as an element"),
-        }
-    }
 }

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::error::{DeleteError, LoadError};
 use crate::config::documents::V1ALPHA1;
 use crate::config::node::{self, Entry, Node};
+use crate::config::problem::join;
 use crate::config::schema::{Form, Schema, StructureId, Type};
-use crate::config::tree::join;
 
 /// Something to delete.
 #[derive(Clone)]

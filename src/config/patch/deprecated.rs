@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::documents::MachineConfig;
+use crate::config::problem::join;
 use crate::config::schema::{Schema, StructureId, Type};
-use crate::config::tree::join;
 
 /// A key that Talos calls deprecated.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Why a configuration cannot be read or a patch cannot be applied. Names places, never values.
 
-use crate::config::tree::Problem;
+use crate::config::problem::Problem;
 
 /// Why a text is no machine configuration, or no patch made of documents.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

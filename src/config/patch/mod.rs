@@ -35,7 +35,7 @@ pub use documents::MachineConfig;
 pub use error::{DeleteError, LoadError, MergeError, OperationError, PatchError};
 pub use load::Patch;
 
-pub use super::tree::{Problem, Wrong};
+pub use super::problem::{Problem, Wrong};
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use super::load::{Part, Strategic};
 use super::merge::Merger;
 use crate::config::documents::V1ALPHA1;
 use crate::config::kinds::API_VERSION;
-use crate::config::tree::join;
+use crate::config::problem::join;
 
 /// Applies one patch.
 pub(super) fn apply(config: MachineConfig, patch: &Strategic) -> Result<MachineConfig, PatchError> {
