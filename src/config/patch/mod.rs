@@ -18,6 +18,7 @@
 //! | `.inf`, `.nan` in such a blob | refused | taken | a value has no such number |
 //! | a date without quotes in a JSON patch | refused | a point in time | nothing in a configuration is one |
 //! | `test` of a JSON patch against text with `<`, `>` or `&` | compares the text | compares escapes, and fails for JSON | the text is what is meant |
+//! | `test` of a JSON patch in YAML for null where nothing is | holds | fails; holds in JSON | null is nothing in both |
 //! | `failOverMac: 1` of a bond | refused | the second word | left over from older releases |
 //! | a `NetworkRuleConfig` without `portSelector.protocol` | taken | written, and then not read again | nothing is to be read again here |
 
