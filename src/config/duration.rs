@@ -59,6 +59,44 @@ fn nanoseconds(number: &str, unit: &str) -> Option<u64> {
     Some(parts)
 }
 
+/// As Go writes it: `1h0m0s`, `1.5s`, `10ms`.
+pub(super) fn text(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let total = nanos.unsigned_abs();
+    if total == 0 {
+        return String::from("0s");
+    }
+    if total < 1_000_000_000 {
+        let (unit, name) = match total {
+            0..1_000 => (1, "ns"),
+            1_000..1_000_000 => (1_000, "µs"),
+            _ => (1_000_000, "ms"),
+        };
+        return format!("{sign}{}{name}", decimal(total, unit));
+    }
+    let (hours, rest) = (total / 3_600_000_000_000, total % 3_600_000_000_000);
+    let (minutes, rest) = (rest / 60_000_000_000, rest % 60_000_000_000);
+    let seconds = decimal(rest, 1_000_000_000);
+    match (hours, minutes) {
+        (0, 0) => format!("{sign}{seconds}s"),
+        (0, _) => format!("{sign}{minutes}m{seconds}s"),
+        _ => format!("{sign}{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+/// `value / unit` with the decimals it needs; `unit` is a power of ten.
+fn decimal(value: u64, unit: u64) -> String {
+    let digits = unit.to_string().len() - 1;
+    let fraction = format!("{:0digits$}", value % unit);
+    let fraction = if digits == 0 {
+        ""
+    } else {
+        fraction.trim_end_matches('0')
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{}{point}{fraction}", value / unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +119,23 @@ mod tests {
             ("9999999999h", None),
         ] {
             assert_eq!(parse(text), nanos, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        for (nanos, written) in [
+            (0, "0s"),
+            (1, "1ns"),
+            (1_500, "1.5µs"),
+            (10_000_000, "10ms"),
+            (1_500_000_000, "1.5s"),
+            (90_000_000_000, "1m30s"),
+            (604_800_000_000_000, "168h0m0s"),
+            (-10_000_000_000, "-10s"),
+        ] {
+            assert_eq!(text(nanos), written);
+            assert_eq!(parse(written), Some(nanos));
         }
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn parse_bytes(text: &str) -> Result<Bytes, SizeError> {
     if text.starts_with('-') {
         return Err(SizeError::Negative);
     }
-    humanize(text)
+    parse_go_bytes(text)
 }
 
 /// A `maxSize`.
@@ -60,7 +60,7 @@ pub(super) fn parse_max(text: &str) -> Result<MaxSize, SizeError> {
         None => (false, text),
     };
     if !text.contains('%') {
-        let size = humanize(rest)?;
+        let size = parse_go_bytes(rest)?;
         return Ok(if leave {
             MaxSize::LeaveFree(size)
         } else {
@@ -103,13 +103,13 @@ pub(crate) fn parse_matcher(text: &str) -> Result<SizeMatcher, SizeError> {
     }
     Ok(SizeMatcher {
         op,
-        size: humanize(rest)?,
+        size: parse_go_bytes(rest)?,
         text: text.to_owned(),
     })
 }
 
 /// go-humanize's `ParseBytes`.
-fn humanize(text: &str) -> Result<Bytes, SizeError> {
+pub(crate) fn parse_go_bytes(text: &str) -> Result<Bytes, SizeError> {
     let split = text
         .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ','))
         .unwrap_or(text.len());

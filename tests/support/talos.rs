@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// What the judge says about one selector.
@@ -41,11 +42,16 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Builds the program if need be, and starts it.
+    /// Builds the program if need be, and starts it for selectors.
     pub fn start() -> Self {
+        Self::start_for("select")
+    }
+
+    /// Builds the program if need be, and starts it for one kind of question.
+    pub fn start_for(subject: &str) -> Self {
         let binary = build(Release::V1_14);
         let mut child = Command::new(binary)
-            .arg("select")
+            .arg(subject)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -57,8 +63,13 @@ impl Judge {
         }
     }
 
-    /// One question, one answer.
+    /// One question about a selector, one answer.
     pub fn ask(&mut self, request: &Value) -> Answer {
+        self.ask_for(request)
+    }
+
+    /// One question, one answer.
+    pub fn ask_for<A: DeserializeOwned>(&mut self, request: &Value) -> A {
         writeln!(self.requests, "{request}").expect("the judge reads");
         let mut line = String::new();
         self.answers

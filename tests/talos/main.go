@@ -2,6 +2,9 @@
 //
 //	talos select                          JSON requests on stdin, one a line: what selectors match
 //	talos decode FILE...                  how Talos reads machine configurations
+//	talos patch                           JSON requests on stdin, one a line: patches applied to configurations
+//	talos fixtures                        the configurations and patches of Talos' own tests
+//	talos schema                          the types of machine configurations
 //	talos probe IMAGE SECTORSIZE          what Talos discovers on a disk
 //	talos meta IMAGE OFFSET               the values in META, and the encryption of STATE
 //	talos luks IMAGE OFFSET LENGTH SLOT   whether Talos opens a volume, with the key from stdin
@@ -17,7 +20,7 @@ import (
 	"os"
 )
 
-const usage = "usage: talos select | decode FILE... | probe IMAGE SECTORSIZE | meta IMAGE OFFSET | luks IMAGE OFFSET LENGTH SLOT"
+const usage = "usage: talos select | decode FILE... | patch | fixtures | schema | probe IMAGE SECTORSIZE | meta IMAGE OFFSET | luks IMAGE OFFSET LENGTH SLOT"
 
 func main() {
 	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
@@ -34,6 +37,12 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return answerSelectors(in, encoder)
 	case len(args) > 1 && args[0] == "decode":
 		return decodeFiles(args[1:], encoder)
+	case len(args) == 1 && args[0] == "patch":
+		return answerPatches(in, encoder)
+	case len(args) == 1 && args[0] == "fixtures":
+		return listFixtures(encoder)
+	case len(args) == 1 && args[0] == "schema":
+		return describeTypes(encoder)
 	case len(args) == 3 && args[0] == "probe":
 		return probeImage(args[1], args[2], encoder)
 	case len(args) == 3 && args[0] == "meta":
