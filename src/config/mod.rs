@@ -29,6 +29,7 @@ pub(crate) mod size;
 mod snippet;
 pub mod spec;
 pub(crate) mod taint;
+pub mod talconfig;
 mod tuning;
 mod tuning_items;
 mod version;
