@@ -31,7 +31,7 @@ const CASES: usize = 600;
 const TEXTS: usize = 5_000;
 
 /// What is refused here and taken there, by a part of our words, and why.
-const REFUSED_ONLY_HERE: [(&str, &str); 5] = [
+const REFUSED_ONLY_HERE: [(&str, &str); 6] = [
     (
         "on which talhelper crashes",
         "a null in a list of pointers: talhelper loads some of them and crashes when it renders",
@@ -47,6 +47,10 @@ const REFUSED_ONLY_HERE: [(&str, &str); 5] = [
     (
         "take for the name of another file",
         "talhelper reads the content of a group's file once for each node, so it depends on the number of nodes",
+    ),
+    (
+        "which talhelper damages",
+        "yaml.v3 writes such a text in a block whose indent it states wrongly, and reads another text, or none, back",
     ),
     (
         "a mapping where",
@@ -371,8 +375,10 @@ fn texts_of_yaml_are_written_anew_byte_for_byte() {
             Ok(ours) if theirs.error.is_empty() && *ours == theirs.text => taken += 1,
             Err(_) if !theirs.error.is_empty() => {}
             ours => wrong.push(format!(
-                "{text:?}: {ours:?}, talhelper: {:?} {:?}",
-                theirs.text, theirs.error
+                "{text:?}: {:?}, talhelper: {:?} {:?}",
+                ours.as_ref().map(|text| text.as_str()),
+                theirs.text,
+                theirs.error
             )),
         }
     }
@@ -415,11 +421,9 @@ fn environments_are_read_as_talhelper_reads_them() {
         "A: 2",
         "sops: {}",
         "U: [1, 2]",
-        "  V: 1",
         "\"W\": 1",
         "X=1",
-        "Y: |",
-        "  more: text",
+        "Y: |\n  more: text",
         "Z: \"a\\tb\\\\c\"",
     ];
     let mut judge = judge();

@@ -54,11 +54,11 @@ fn home_ops_has_three_nodes_alike_and_four_files_that_nothing_refers_to() {
     let loaded = loaded.map_err(|error| error.to_string()).unwrap();
     let config = &loaded.config;
     assert_eq!(
-        (&**config.cluster_name, config.talos_tag().as_str()),
+        (&*config.cluster_name, config.talos_tag().as_str()),
         ("home-ops", "v1.10.5")
     );
     assert!(config.allow_scheduling);
-    let nodes: Vec<&str> = config.nodes.iter().map(|node| &**node.hostname).collect();
+    let nodes: Vec<&str> = config.nodes.iter().map(|node| &*node.hostname).collect();
     assert_eq!(nodes, ["mini01", "mini02", "mini03"]);
     for (index, node) in config.nodes.iter().enumerate() {
         let selector = node.install_disk_selector.as_ref().unwrap();
@@ -73,7 +73,7 @@ fn home_ops_has_three_nodes_alike_and_four_files_that_nothing_refers_to() {
         };
         assert!(patches.iter().all(is_inline));
         // Where the first one stands, whoever has it.
-        assert_eq!((patches[0].at.line, patches[0].at.column), (57, 7));
+        assert_eq!((patches[0].at.line, patches[0].at.column), (51, 7));
     }
     assert!(loaded.unknown.is_empty() && loaded.secrets.is_none());
     let warnings: Vec<&str> = loaded
@@ -185,7 +185,7 @@ fn files_that_nobody_means_well_are_refused_with_a_reason() {
         ("no mapping", b"- 1\n".to_vec(), &[], "a mapping must stand"),
         (
             "not closed",
-            with("nodeLabels: {a: '${V'}"),
+            with("filenameTmpl: '${V'"),
             &[],
             "closing brace expected",
         ),

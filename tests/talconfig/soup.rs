@@ -96,7 +96,8 @@ fn tame(rng: &mut Rng) -> String {
     (0..=rng.below(4)).map(|_| *rng.pick(&pieces)).collect()
 }
 
-/// A text of YAML with comments, for the round trip.
+/// A text of YAML with comments, for the round trip. Two things are left out in which the readers differ: a line of tabs, and
+/// a value without a key, both of which libyaml refuses and YAML 1.2 allows.
 pub fn document(rng: &mut Rng) -> String {
     let lines = [
         "a: 1",
@@ -123,7 +124,6 @@ pub fn document(rng: &mut Rng) -> String {
         "i: &x y",
         "j: *x",
         "? k",
-        ": l",
         "m:   ~",
         "n: ''",
         "o: 'it''s'",
@@ -143,7 +143,6 @@ pub fn document(rng: &mut Rng) -> String {
         "y: []",
         "z: a:b",
         "*x : 1",
-        "\t",
         "k: v: w",
     ];
     let count = 1 + rng.below(6);

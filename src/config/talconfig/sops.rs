@@ -11,6 +11,8 @@ use thiserror::Error;
 use crate::config::node::{Node, Value};
 use crate::config::yaml::{self, FaultKind};
 
+use super::reencode::reencode;
+
 /// Why a file cannot be taken as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SopsError {
@@ -37,8 +39,13 @@ pub(crate) fn check_mapping(text: &str) -> Result<(), SopsError> {
     let Some(root) = stream.documents.first() else {
         return match stream.fault.map(|fault| fault.kind) {
             // This reader takes a repeated key, and the last one counts.
-            Some(FaultKind::DuplicateKey(..)) if !has_line(text, "sops:") => Ok(()),
-            Some(FaultKind::DuplicateKey(..)) => Err(SopsError::Encrypted),
+            Some(FaultKind::DuplicateKey(..)) if reencode(text).is_err() => {
+                Err(SopsError::Format("YAML"))
+            }
+            Some(FaultKind::DuplicateKey(..)) => {
+                let metadata = |line: &str| line.starts_with("sops:") && line.trim() != "sops: {}";
+                refuse_if(text.lines().any(metadata))
+            }
             Some(_) => Err(SopsError::Format("YAML")),
             None => Ok(()),
         };

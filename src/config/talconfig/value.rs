@@ -191,8 +191,12 @@ fn truncate(value: f64) -> i128 {
     value as i128
 }
 
-/// A tag and a text that contradict each other.
-pub(super) struct Mismatch(pub At);
+/// A scalar that does not survive the decoding without types: where, and why.
+pub(super) struct Mismatch(pub At, pub &'static str);
+
+const TAG: &str = "the tag and the text contradict each other";
+const DAMAGED: &str =
+    "a text of several lines that starts with a blank or a line break, which talhelper damages";
 
 /// Builds the tree.
 pub(super) struct Builder<'t> {
@@ -231,7 +235,8 @@ impl Builder<'_> {
     /// The value of `node`.
     ///
     /// # Errors
-    /// [`Mismatch`] for the first scalar whose tag does not fit, as the decoding without types has it.
+    /// [`Mismatch`] for the first scalar whose tag does not fit, and for one that is written back in a form in which it
+    /// cannot be read again.
     pub fn value(
         &self,
         node: &Node,
@@ -317,9 +322,12 @@ impl Builder<'_> {
     ) -> Result<Plain, Mismatch> {
         let is_plain = scalar.style == Style::Plain && scalar.tag == Tag::None;
         let resolved = scalar.resolve();
-        let text = scalar.as_text().ok_or(Mismatch(original.at))?;
+        let text = scalar.as_text().ok_or(Mismatch(original.at, TAG))?;
         let (meaning, mut text) =
-            meaning(&text, resolved, is_plain).ok_or(Mismatch(original.at))?;
+            meaning(&text, resolved, is_plain).ok_or(Mismatch(original.at, TAG))?;
+        if text.contains('\n') && text.starts_with([' ', '\n']) {
+            return Err(Mismatch(original.at, DAMAGED));
+        }
         let mut as_written = matches!(
             original.node.map(|node| &node.value),
             Some(node::Value::Scalar(written)) if *written.text == *scalar.text

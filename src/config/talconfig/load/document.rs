@@ -79,9 +79,8 @@ impl Loader<'_> {
                 self.refuse(self.request.path, DiagnosticKind::Empty, message, None);
                 None
             }
-            Err(Mismatch(at)) => {
-                let message = String::from("the tag and the text contradict each other");
-                let diagnostic = bad(self.request.path, at, "", message);
+            Err(Mismatch(at, why)) => {
+                let diagnostic = bad(self.request.path, at, "", why.to_owned());
                 self.diagnostics.push(diagnostic);
                 None
             }

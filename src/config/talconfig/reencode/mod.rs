@@ -152,11 +152,19 @@ impl Reader {
                     )
                 })?)
             }
-            Event::Scalar(value, style, _, tag) => Item::Scalar(Scalar {
-                notation: notation(style),
-                value: Zeroizing::new(value.into_owned()),
-                properties: properties(tag.as_deref(), false),
-            }),
+            Event::Scalar(value, style, _, tag) => {
+                // The parser has a word for what is not there.
+                let is_absent = span.start.byte_offset() == span.end.byte_offset();
+                let value = match style {
+                    ScalarStyle::Plain if is_absent => String::new(),
+                    _ => value.into_owned(),
+                };
+                Item::Scalar(Scalar {
+                    notation: notation(style),
+                    value: Zeroizing::new(value),
+                    properties: properties(tag.as_deref(), false),
+                })
+            }
             Event::SequenceStart(style, _, tag) => {
                 Item::ListStart(properties(tag.as_deref(), style == StructureStyle::Flow))
             }
