@@ -1,6 +1,7 @@
 //! talconfig.yaml is read as talhelper reads it: the same files are taken, with the same values.
 #![allow(
     clippy::disallowed_methods,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     missing_docs,
     reason = "tests"

@@ -1,6 +1,7 @@
 //! Whole repositories with a talconfig.yaml, and files that nobody means well.
 #![allow(
     clippy::disallowed_methods,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     missing_docs,
     reason = "tests"

@@ -159,7 +159,6 @@ fn bond_options(bond: &Value, add: &mut impl FnMut(&str)) {
             ));
         }
     }
-    let has = |key: &str| !bond.text_at(key).is_empty();
     let (interval, up, down) = (
         bond.int_at("miimon"),
         bond.int_at("updelay"),
@@ -175,6 +174,12 @@ fn bond_options(bond: &Value, add: &mut impl FnMut(&str)) {
             _ => {}
         }
     }
+    bond_mode(bond, add);
+}
+
+/// Options that only some modes have.
+fn bond_mode(bond: &Value, add: &mut impl FnMut(&str)) {
+    let has = |key: &str| !bond.text_at(key).is_empty();
     // A mode that is none counts as the first one.
     let mode = match bond.text_at("mode") {
         known if BOND_WORDS[0].1.contains(&known) => known,

@@ -147,7 +147,7 @@ fn unescape(text: &str, zone: bool) -> Result<String, &'static str> {
                 .ok_or(WRONG)?;
             let allowed =
                 !byte.is_ascii() || (zone && (byte == b'%' || byte == b' ' || is_host_byte(byte)));
-            if !allowed && !(byte == b'%' && zone) {
+            if !allowed {
                 return Err(WRONG);
             }
             bytes.push(byte);
