@@ -105,6 +105,9 @@ fn home_ops_has_three_nodes_alike_and_four_files_that_nothing_refers_to() {
 
 const SMALL: &str = "clusterName: a\nkubernetesVersion: v1.31.1\nendpoint: https://a:6443\nnodes:\n  - hostname: n\n    ipAddress: 10.0.0.1\n    installDisk: /dev/sda\n";
 
+/// What it is, talconfig.yaml, the files beside it, and a part of what is said.
+type Hostile<'c> = (&'c str, Vec<u8>, &'c [(&'c str, &'c [u8])], &'c str);
+
 /// What is said about this talconfig.yaml with these files beside it.
 fn said(text: &[u8], beside: &[(&str, &[u8])]) -> Result<Vec<String>, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -162,7 +165,7 @@ fn files_that_nobody_means_well_are_refused_with_a_reason() {
     };
     let with = |line: &str| format!("{SMALL}    {line}\n").into_bytes();
     let encrypted = b"a: 1\nsops:\n  mac: x\n".as_slice();
-    let cases: [(&str, Vec<u8>, &[(&str, &[u8])], &str); 16] = [
+    let cases: [Hostile<'_>; 16] = [
         ("bomb", bomb.into_bytes(), &[], "multipl"),
         (
             "invalid text",
