@@ -441,7 +441,7 @@ fn environments_are_read_as_talhelper_reads_them() {
             .into_iter()
             .map(|(name, value)| (name, value.to_string()))
             .collect();
-        if ours.is_err() != !theirs.error.is_empty() || env != theirs.env {
+        if ours.is_err() == theirs.error.is_empty() || env != theirs.env {
             wrong.push(format!(
                 "{text:?}: {ours:?} {env:?}, talhelper: {:?} {:?}",
                 theirs.error, theirs.env
