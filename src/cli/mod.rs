@@ -22,6 +22,7 @@ mod plan;
 mod probe;
 mod progress;
 mod repair;
+pub mod repository;
 mod rescue;
 mod reset;
 mod select;

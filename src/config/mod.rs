@@ -35,6 +35,7 @@ pub(crate) mod size;
 mod snippet;
 pub mod spec;
 pub(crate) mod taint;
+pub mod talconfig;
 mod tree;
 mod tuning;
 mod tuning_items;

@@ -1,4 +1,5 @@
-//! YAML text to [`Node`] trees: the only module that touches the YAML library.
+//! YAML text to [`Node`] trees: the only module that touches the YAML library, but for [`super::talconfig`]'s reencoder,
+//! which needs its events.
 //!
 //! Takes the library's event parser, not its serde half. Composing here keeps the text of every scalar,
 //! the place of every key, Go's meaning of scalars ([`super::scalar`]), and errors that never quote

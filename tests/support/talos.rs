@@ -2,6 +2,9 @@
 //! asked over a pipe, everything else with one call.
 #![allow(dead_code, reason = "each test program asks what it needs")]
 
+#[path = "go.rs"]
+mod go;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -121,30 +124,10 @@ pub fn call(release: Release, arguments: &[&str], input: &[u8]) -> Vec<Value> {
 
 static BUILT: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
 
-/// Builds the program unless it is up to date, which Go finds out. Go's own caches make the first
-/// build of a machine the only slow one.
 fn build(release: Release) -> &'static Path {
     let (built, folder, name) = match release {
         Release::V1_14 => (&BUILT[0], "tests/talos", "talos-judge"),
         Release::V1_10 => (&BUILT[1], "tests/talos/v1.10", "talos-judge-1.10"),
     };
-    built.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let output = Command::new("go")
-            .args(["build", "-mod=readonly", "-buildvcs=false", "-o"])
-            .arg(&binary)
-            .arg(".")
-            .current_dir(&source)
-            .output()
-            .unwrap_or_else(|error| {
-                panic!(
-                    "cannot run go: {error}; install Go as new as {folder}/go.mod says, from the \
-                     Go project or the Debian package golang-go"
-                )
-            });
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "go build in {folder}: {said}");
-        binary
-    })
+    built.get_or_init(|| go::build(folder, name))
 }
