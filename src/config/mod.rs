@@ -18,6 +18,7 @@ mod emit;
 mod encryption;
 pub(crate) mod expression;
 mod field;
+pub mod generate;
 mod hints;
 mod install;
 mod kinds;

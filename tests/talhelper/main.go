@@ -23,6 +23,7 @@ type Request struct {
 	Files map[string]string `json:"files"`
 	Dir   string            `json:"dir"`
 	Ours  string            `json:"ours"`
+	Base  Base              `json:"base"`
 }
 
 // Answer is what came of it.
@@ -130,6 +131,8 @@ func answer(request Request, said *os.File) (result Answer) {
 		return releases()
 	case "shape":
 		return shape()
+	case "base":
+		return based(request)
 	case "template":
 		return rendered(request)
 	default:
