@@ -10,7 +10,7 @@
 #[path = "talconfig/judge.rs"]
 mod judge;
 
-use keelblock::config::generate::{Cluster, Contract, Role, Secrets, base};
+use keelblock::config::generate::{Cluster, Contract, Role, Secrets, base, links};
 use keelblock::config::patch::MachineConfig;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -84,6 +84,45 @@ fn every_release_of_talos_generates_the_same_documents() {
                 compare(release, role, full);
             }
         }
+    }
+}
+
+/// Interfaces as people write them, and what talhelper does with the corners.
+const INTERFACES: [&str; 12] = [
+    "- {interface: enp3s0f0, dhcp: true, dhcpOptions: {routeMetric: 1024, ipv6: false}, \
+       routes: [{network: '::/0', gateway: 'fe80::1'}], vip: {ip: 172.29.51.10}}",
+    "- {interface: eth0, dhcp: true, dhcpOptions: {ipv4: false, ipv6: true}, mtu: 9000}",
+    "- {interface: eth0, addresses: [10.0.0.2/24, 10.0.0.3, 'fd00::2'], \
+       routes: [{network: 0.0.0.0/0, gateway: 10.0.0.1, metric: 100, mtu: 1400, source: 10.0.0.2}, {network: 10.1.0.0/16, gateway: 10.0.0.9}]}",
+    "- {deviceSelector: {hardwareAddr: 'aa:bb:*', driver: tg3}, dhcp: true}\n\
+     - {interface: ethSel0, addresses: [10.0.0.1/8]}\n\
+     - {deviceSelector: {busPath: '0*', physical: true}, mtu: 1400}",
+    "- {deviceSelector: {physical: false, pciID: '8086:*', permanentAddr: 'a*'}, interface: lan}",
+    "- {interface: bond0, bond: {mode: 802.3ad, interfaces: [eth0, eth1], lacpRate: fast, xmitHashPolicy: layer3+4, miimon: 100, \
+       updelay: 200, useCarrier: true, arpIPTarget: [10.0.0.1], peerNotifyDelay: 5, tlbDynamicLb: 1}, addresses: [10.0.0.2/24]}",
+    "- {bond: {mode: active-backup, deviceSelectors: [{hardwareAddr: 'a*'}, {busPath: '0*'}]}, interface: bond7, dhcp: true, mtu: 9000}",
+    "- {deviceSelector: {driver: x}, bridge: {interfaces: [eth0], stp: {enabled: true}, vlan: {vlanFiltering: true}}}\n\
+     - {interface: br1, bridge: {interfaces: [], vlan: {vlanFiltering: false}}, addresses: [10.0.0.2/24]}",
+    "- {interface: wg0, wireguard: {privateKey: 'GNQ3ajhAGQpq4wnGKX8gpQmaSGLT7O4jU8FEqhdxFWM=', listenPort: 51820, peers: [\
+       {publicKey: 'GNQ3ajhAGQpq4wnGKX8gpQmaSGLT7O4jU8FEqhdxFWM=', endpoint: '10.0.0.9:51820', persistentKeepaliveInterval: 25s, allowedIPs: [10.0.0.0/8, nonsense]}]}, addresses: [10.9.0.1/24]}",
+    "- {interface: eth0, vlans: [{vlanId: 100, dhcp: true, vip: {ip: 10.1.0.9}}, {vlanId: 0}, \
+       {vlanId: 7, addresses: [10.7.0.1/24, 10.7.0.2, what], mtu: 1400, routes: [{network: 10.8.0.0/16, gateway: 10.7.0.9}]}]}",
+    "- {interface: eth0, ignore: true}\n- {interface: dummy0, dummy: true, addresses: [10.0.0.1/32]}",
+    "- {interface: lo}",
+];
+
+#[test]
+fn interfaces_become_the_documents_that_talhelper_makes_of_them() {
+    for interfaces in INTERFACES {
+        let answer = judge().ask(&json!({"op": "links", "text": interfaces}));
+        assert_eq!(answer.error, "", "{interfaces}");
+        let theirs = match answer.text.is_empty() {
+            true => Vec::new(),
+            false => MachineConfig::read(&answer.text).unwrap().values(),
+        };
+        let ours = links(interfaces).unwrap();
+        let ours = ours.map_or_else(Vec::new, |config| config.values());
+        assert_eq!(ours, theirs, "{interfaces}");
     }
 }
 

@@ -133,6 +133,8 @@ func answer(request Request, said *os.File) (result Answer) {
 		return shape()
 	case "base":
 		return based(request)
+	case "links":
+		return links(request)
 	case "template":
 		return rendered(request)
 	default:

@@ -6,7 +6,10 @@
 mod contract;
 mod documents;
 mod legacy;
+mod links;
 mod secrets;
+
+use serde_json::Value;
 
 use super::emit;
 use super::patch::{LoadError, MachineConfig};
@@ -52,6 +55,34 @@ pub enum Role {
     ControlPlane,
     /// It does not.
     Worker,
+}
+
+/// The documents that stand for `networkInterfaces` from Talos 1.12 on, ready to be merged with the rest.
+///
+/// `interfaces` is the list as YAML. Empty if there is nothing to say.
+///
+/// # Errors
+/// [`LoadError`] for what Talos would not take for interfaces, or for the documents that come of them.
+pub fn links(interfaces: &str) -> Result<Option<MachineConfig>, LoadError> {
+    let indented: String = interfaces
+        .lines()
+        .map(|line| format!("      {line}\n"))
+        .collect();
+    let whole = MachineConfig::read(&format!(
+        "machine:\n  network:\n    interfaces:\n{indented}"
+    ))?;
+    let values = whole.values();
+    let devices = values
+        .first()
+        .and_then(|document| document.pointer("/machine/network/interfaces"));
+    let devices = devices
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let documents = links::documents(devices);
+    if documents.is_empty() {
+        return Ok(None);
+    }
+    MachineConfig::read(&emit::documents(&documents)).map(Some)
 }
 
 /// The configuration of a node.
