@@ -80,6 +80,16 @@ fn machine(cluster: &Cluster<'_>, role: Role) -> Value {
         true.into(),
     );
     put(&mut machine, true, "install", install.into());
+    // Kubernetes' images moved in the days of 1.2.
+    let moved = contract.from(2) && !contract.from(3);
+    let mirrors =
+        json!({"k8s.gcr.io": {"endpoints": ["https://registry.k8s.io", "https://k8s.gcr.io"]}});
+    put(
+        &mut machine,
+        moved,
+        "registries",
+        json!({ "mirrors": mirrors }),
+    );
     put(&mut machine, true, "features", features(cluster));
     let labelled = role == Role::ControlPlane && contract.from(8);
     put(
