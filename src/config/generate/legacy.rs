@@ -166,6 +166,14 @@ fn of_cluster(cluster: &Cluster<'_>, role: Role) -> Value {
     if is_control_plane {
         control_plane(cluster, &mut map, old);
     }
+    // talhelper keeps the older secret of a cluster that has one, on every node.
+    let kept = old && contract.from(3) && !secrets.aescbc.is_empty();
+    put(
+        &mut map,
+        kept,
+        "aescbcEncryptionSecret",
+        text(&secrets.aescbc),
+    );
     map.into()
 }
 
@@ -212,9 +220,9 @@ fn control_plane(cluster: &Cluster<'_>, map: &mut Map<String, Value>, old: bool)
         "secretboxEncryptionSecret",
         text(&secrets.secretbox),
     );
-    // talhelper keeps the older secret of a cluster that has one.
-    let older = !boxed || !secrets.aescbc.is_empty();
-    put(map, older, "aescbcEncryptionSecret", text(&secrets.aescbc));
+    // Before 1.3 there was only the older one.
+    let older = text(&secrets.aescbc);
+    put(map, !boxed, "aescbcEncryptionSecret", older);
 }
 
 fn api_server(cluster: &Cluster<'_>) -> Value {
