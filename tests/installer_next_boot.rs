@@ -109,7 +109,7 @@ impl Stopped {
             for (what, survival) in survivals(pending) {
                 let disk = crash.image(&self.lab.before, point, |index, _| survival[index]);
                 let place = format!("after {point} of {} operations, {what}", events.len());
-                if seen.insert(disk.clone()) {
+                if seen.insert(disk.fingerprint()) {
                     disks.push((place, disk));
                 }
             }

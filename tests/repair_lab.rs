@@ -493,7 +493,7 @@ fn a_power_cut_anywhere_leaves_as_many_good_copies_and_the_next_run_ends_at_the_
                     let image = crash.image(&before, point, |index, _| {
                         fates[case >> (2 * index.min(3)) & 3]
                     });
-                    if !seen.insert(image.clone()) {
+                    if !seen.insert(image.fingerprint()) {
                         continue;
                     }
                     let left = good_copies(&image, &map, &done);

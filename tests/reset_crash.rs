@@ -244,17 +244,17 @@ impl<'a> Rehearsal<'a> {
         for point in 0..Crash::new(&self.events).points() {
             for cut in cuts(&self.events, point) {
                 let disk = self.image(&cut);
-                if !seen.insert(disk.clone()) {
+                if !seen.insert(disk.fingerprint()) {
                     continue;
                 }
                 let mut result = self.check(&disk);
                 // While filesystems are written there are hundreds of images at a point. To a second run they are
                 // all alike, and to a reset without a plan even more so: every few of them are tried.
                 let few = Crash::new(&self.events).pending(point).len() <= 4;
-                if rerun && (few || seen.len() % 4 == 0) {
+                if rerun && (few || seen.len() % 8 == 0) {
                     result = result.and_then(|()| self.rerun(&disk));
                 }
-                if rerun && (few || seen.len() % 16 == 0) {
+                if rerun && (few || seen.len() % 32 == 0) {
                     result = result.and_then(|()| self.rerun_without_plan(&disk));
                 }
                 if let Err(violation) = result {
@@ -319,7 +319,7 @@ fn a_second_cut_is_no_worse_than_the_first() {
                     survival: vec![survival; pending],
                 };
                 let disk = first.image(&cut);
-                if !seen.insert(disk.clone()) {
+                if !seen.insert(disk.fingerprint()) {
                     continue;
                 }
                 let second = first.continued(disk);

@@ -240,14 +240,18 @@ fn work_is_bounded() {
     let _ = Expression::parse(&types, Env::Disk);
 }
 
-#[test]
-fn what_many_expressions_take_together_is_bounded() {
+/// What takes more steps than one expression may.
+fn endless() -> String {
     let list = "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]";
     let nested = |inner: String, name: &str| format!("{list}.all({name}, {inner})");
-    let endless = ["a", "b", "c", "d", "e"]
+    ["a", "b", "c", "d", "e"]
         .into_iter()
-        .fold("true".to_owned(), nested);
-    let endless = Expression::parse(&endless, Env::Disk).unwrap();
+        .fold("true".to_owned(), nested)
+}
+
+#[test]
+fn what_many_expressions_take_together_is_bounded() {
+    let endless = Expression::parse(&endless(), Env::Disk).unwrap();
     let short = Expression::parse("disk.size > 1u", Env::Disk).unwrap();
     let fuel = Cell::new(150_000);
     let run = |it: &Expression| it.matches_disk_for(&t5(), None, &fuel);
@@ -262,11 +266,7 @@ fn what_many_expressions_take_together_is_bounded() {
 
 #[test]
 fn what_all_rules_of_a_selection_take_together_is_bounded() {
-    let list = "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]";
-    let nested = |inner: String, name: &str| format!("{list}.all({name}, {inner})");
-    let endless = ["a", "b", "c", "d", "e"]
-        .into_iter()
-        .fold("true".to_owned(), nested);
+    let endless = endless();
     for (count, outcome) in [(3, Outcome::Selected), (50, Outcome::Refused)] {
         let rules = vec![endless.as_str(); count];
         let rules = rules.into_iter().chain(["disk.transport == 'usb'"]);

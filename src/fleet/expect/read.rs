@@ -21,19 +21,8 @@ const DISK: [&str; 8] = [
     "size",
     "match",
 ];
-const NEVER: [&str; 11] = [
-    "name",
-    "nodes",
-    "roles",
-    "id",
-    "wwid",
-    "serial",
-    "model",
-    "transport",
-    "rotational",
-    "size",
-    "match",
-];
+/// Keys of a rule beside those of the disk that it speaks of.
+const NEVER: [&str; 3] = ["name", "nodes", "roles"];
 const REQUIRE: [&str; 9] = [
     "name", "nodes", "volumes", "slots", "keys", "minDisks", "maxDisks", "wipe", "snapshot",
 ];
@@ -175,7 +164,7 @@ fn disk(ctx: &mut Context<'_>, field: &Field<'_>, at: Location) -> DiskMatch {
 }
 
 fn never(ctx: &mut Context<'_>, field: Field<'_>, number: usize) -> Option<Never> {
-    let field = ctx.map(field, &NEVER)?;
+    let field = ctx.map(field, &[&NEVER[..], &DISK].concat())?;
     let at = ctx.location(field.node.place);
     let name = ctx.text_at(&field, "name");
     Some(Never {

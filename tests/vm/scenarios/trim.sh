@@ -125,4 +125,13 @@ phase_2() {
 	exits 4 "claims nothing" trial --free --mode unmap >/tmp/claims
 	has "claims nothing: it says so" '"verdict": "ineffective"' /tmp/claims
 	is "claims nothing: the mode is back" "$before" "$(mode_of "$name")"
+
+	# It takes little at a time, and whole pieces of 64 KiB only.
+	again lbpu=1 lbprz=1 unmap_max_blocks=256 unmap_max_desc=1 unmap_granularity=128
+	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
+	before="$(pieces "$name")"
+	is "takes little: the kernel knows" 65536 "$(cat "/sys/block/$name/queue/discard_granularity")"
+	check "takes little" trial --free >/tmp/little
+	has "takes little: it reads as zeros" "reads as zeros" /tmp/little
+	is "takes little: every byte is back" "$before" "$(pieces "$name")"
 }
