@@ -1,5 +1,6 @@
 //! The command line: one file per command; arguments in, a stage called, a type printed.
 
+mod age_keys;
 mod apply;
 mod args;
 mod ask;

@@ -1,6 +1,7 @@
 //! The folder tree that talconfig.yaml and the files that it names are in: the top of its git repository, or its own folder.
 //!
-//! Reads nothing outside of it, whatever links say, and nothing but files of text of a bounded size.
+//! Reads nothing outside of it, whatever links say, and nothing but files of text of a bounded size. What SOPS encrypted
+//! comes out decrypted, if it is YAML and one of the operator's keys of age is for it.
 #![expect(clippy::disallowed_types, reason = "files that a configuration names")]
 
 use std::fs::File;
@@ -9,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::cli::age_keys;
+use crate::config::sops;
 use crate::config::talconfig::{FileError, Files};
 
 /// The most that one file may have; the reader of YAML takes no more either.
@@ -73,6 +76,21 @@ fn of_system(error: io::Error) -> FileError {
     }
 }
 
+/// Whether a line starts as the section of SOPS does, without which no file need be looked at twice.
+fn has_section(text: &str) -> bool {
+    text.lines()
+        .any(|line| line.starts_with("sops:") || line.starts_with("\"sops\":"))
+}
+
+fn decrypted(text: &str) -> Result<Zeroizing<String>, FileError> {
+    let refused = |error: &dyn std::error::Error| {
+        let cause = error.source().map(|cause| format!(": {cause}"));
+        FileError::Encrypted(format!("{error}{}", cause.unwrap_or_default()))
+    };
+    let keys = age_keys::load(&|name| std::env::var(name).ok()).map_err(|error| refused(&error))?;
+    sops::decrypt(text, &keys).map_err(|error| refused(&error))
+}
+
 impl Files for Repository {
     fn read(&self, path: &str) -> Result<Zeroizing<String>, FileError> {
         let path = self.inside(path)?;
@@ -88,8 +106,11 @@ impl Files for Repository {
             return Err(FileError::TooLarge(MIB));
         }
         let text = std::str::from_utf8(&bytes);
-        text.map(|text| Zeroizing::new(text.to_owned()))
-            .map_err(|error| FileError::NotText(error.valid_up_to()))
+        let text = text.map_err(|error| FileError::NotText(error.valid_up_to()))?;
+        if has_section(text) && sops::is_encrypted(text) {
+            return decrypted(text);
+        }
+        Ok(Zeroizing::new(text.to_owned()))
     }
 
     fn exists(&self, path: &str) -> Result<bool, FileError> {

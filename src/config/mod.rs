@@ -34,6 +34,7 @@ mod scalar;
 mod schema;
 pub(crate) mod size;
 mod snippet;
+pub mod sops;
 pub mod spec;
 pub(crate) mod taint;
 pub mod talconfig;

@@ -24,6 +24,7 @@ type Request struct {
 	Dir   string            `json:"dir"`
 	Ours  string            `json:"ours"`
 	Base  Base              `json:"base"`
+	Sops  Sops              `json:"sops"`
 }
 
 // Answer is what came of it.
@@ -112,10 +113,8 @@ func answer(request Request, said *os.File) (result Answer) {
 
 	os.Clearenv()
 
-	for name, value := range request.Env {
-		if err := os.Setenv(name, value); err != nil {
-			return Answer{Error: "not an environment: " + err.Error()}
-		}
+	if err := setenv(request.Env); err != nil {
+		return Answer{Error: err.Error()}
 	}
 
 	switch request.Op {
@@ -135,9 +134,21 @@ func answer(request Request, said *os.File) (result Answer) {
 		return based(request)
 	case "links":
 		return links(request)
+	case "seal":
+		return sealed(request)
 	case "template":
 		return rendered(request)
 	default:
 		return Answer{Error: "unknown op " + request.Op}
 	}
+}
+
+func setenv(env map[string]string) error {
+	for name, value := range env {
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("not an environment: %w", err)
+		}
+	}
+
+	return nil
 }

@@ -3,6 +3,7 @@
 //! Pure. Makes what `talosctl gen config` of the release makes that talhelper is built on: the old document, and the
 //! documents that newer releases have beside it. Spec: Talos' `pkg/machinery/config/generate`.
 
+mod bundle;
 mod contract;
 mod documents;
 mod legacy;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use super::emit;
 use super::patch::{LoadError, MachineConfig};
 
+pub use bundle::BundleError;
 pub use contract::Contract;
 pub use secrets::{Pair, Secrets};
 

@@ -21,12 +21,15 @@ pub enum FileError {
     /// It is not UTF-8.
     #[error("it is not text: byte {0} is not UTF-8")]
     NotText(usize),
+    /// SOPS encrypted it, and it cannot be decrypted here: why.
+    #[error("{0}")]
+    Encrypted(String),
     /// A folder, a device, or what the system did not want to open.
     #[error("it cannot be read: {0}")]
     Unreadable(String),
 }
 
-/// Reads files by their absolute paths.
+/// Reads files by their absolute paths, and decrypts those of YAML that SOPS encrypted.
 pub trait Files {
     /// The text of a file.
     ///
@@ -40,7 +43,10 @@ pub trait Files {
     /// [`FileError`] if that cannot be told.
     fn exists(&self, path: &str) -> Result<bool, FileError> {
         match self.read(path) {
-            Ok(_) | Err(FileError::TooLarge(_) | FileError::NotText(_)) => Ok(true),
+            Ok(_)
+            | Err(FileError::TooLarge(_) | FileError::NotText(_) | FileError::Encrypted(_)) => {
+                Ok(true)
+            }
             Err(FileError::Missing) => Ok(false),
             Err(error) => Err(error),
         }

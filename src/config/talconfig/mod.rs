@@ -20,6 +20,7 @@ mod model;
 mod patches;
 mod paths;
 mod reencode;
+mod secrets;
 mod shape;
 mod sops;
 mod timestamp;
@@ -41,6 +42,7 @@ pub use model::{
 pub use patches::{List, Patch, PatchError, PatchText};
 pub use paths::PathError;
 pub use reencode::ReencodeError;
+pub use secrets::SecretsError;
 pub use shape::UnknownKey;
 pub use sops::SopsError;
 pub use value::{At, Kind, Meaning, Pair, Plain, Value};

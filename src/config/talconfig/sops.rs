@@ -1,6 +1,7 @@
-//! Whether a file is encrypted with SOPS, told from its metadata as SOPS tells it.
+//! Whether a file is still encrypted with SOPS, told from its metadata as SOPS tells it.
 //!
-//! Pure. Nothing is decrypted here: an encrypted file is refused with its name, and never taken for its content. talhelper
+//! Pure. Files of YAML come decrypted out of [`super::Files`]; one that is encrypted here is in another format, and is
+//! refused with its name, never taken for its content. talhelper
 //! reads files in the format of their names first, so text that does not fit its name is refused as well.
 //! Spec: <https://github.com/getsops/sops/tree/v3.13.3/stores>.
 
@@ -17,7 +18,9 @@ use super::reencode::reencode;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SopsError {
     /// It has SOPS metadata.
-    #[error("it is encrypted with SOPS, and keelblock does not decrypt files yet")]
+    #[error(
+        "it is encrypted with SOPS in a format that keelblock does not decrypt; YAML is one that it does"
+    )]
     Encrypted,
     /// It is not what its name says.
     #[error("it is not {0}, which talhelper takes it for by its name")]
