@@ -19,6 +19,7 @@ mod load;
 mod model;
 mod patches;
 mod paths;
+mod recognize;
 mod reencode;
 mod shape;
 mod sops;
@@ -29,6 +30,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use check::Issue;
+pub(crate) use check::hostname;
 pub use check::releases::{Release, releases};
 pub use contents::ContentError;
 pub use envsubst::SubstError;
@@ -40,8 +42,11 @@ pub use model::{
 };
 pub use patches::{List, Patch, PatchError, PatchText};
 pub use paths::PathError;
+pub use recognize::is_talconfig;
 pub use reencode::ReencodeError;
+pub(crate) use reencode::marshalled;
 pub use shape::UnknownKey;
+pub(crate) use shape::typed;
 pub use sops::SopsError;
 pub use value::{At, Kind, Meaning, Pair, Plain, Value};
 
