@@ -85,7 +85,7 @@ fn what_sops_encrypts_is_decrypted_as_sops_does() {
 
 #[test]
 fn variables_of_an_encrypted_file_are_the_ones_that_talhelper_reads() {
-    let text = "TALOS: v1.10.5\nTOKEN: a b # c\nHOME_: $HOME/x\nEMPTY: \"\"\nNUMBER: 12\nFLAG: true\n\
+    let text = "TALOS: v1.10.5\nTOKEN: a b # c\nOTHER: \"it's\"\nHOME_: $HOME/x\nEMPTY: \"\"\nNUMBER: 12\nFLAG: true\n\
                 QUOTED: \"a # b\"\nBOOL: \"true\"\nDOUBLE: 'say \"x\"'\nCOLON: 'a: b'\n";
     let sealed = seal(text, json!({}));
     let keys = identities(&sealed.env["SOPS_AGE_KEY"]).unwrap();

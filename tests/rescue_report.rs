@@ -65,6 +65,7 @@ fn report(disks: &[(&str, &dyn BlockSource)], uuid: Option<&str>) -> Report {
         .collect();
     let typed = Typed {
         config: vec!["node.yaml".into()],
+        node: None,
         uuid: None,
     };
     rescue::report(&examined, Some(&spec), &typed)

@@ -35,7 +35,7 @@ pub fn run(global: &Global, args: &ApplyArgs, output: &mut Output) -> Result<Exi
                 let failure = Failure::new(Exit::Usage, "there is nothing to apply");
                 return Err(failure.hint("give a plan, or a configuration with -c"));
             }
-            let spec = files::config(&args.config.config)?;
+            let spec = files::config(&args.config.config, &args.config.node)?;
             let subject =
                 context::subject_in(patience, global, &spec, &args.target, &args.consent)?;
             let plan = plan::make(&spec, &subject, &args.planning)?;
@@ -74,7 +74,7 @@ fn planned(path: &Path, args: &ApplyArgs) -> Result<(Spec, Plan), Failure> {
         }
         return Ok((Spec::default(), plan));
     }
-    let spec = files::config(&args.config.config)?;
+    let spec = files::config(&args.config.config, &args.config.node)?;
     if plan::config_digest(&spec) != plan.config {
         let failure = Failure::new(
             Exit::Refused,

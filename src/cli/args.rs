@@ -9,6 +9,7 @@ use crate::cli::check::CheckArgs;
 use crate::cli::install::InstallArgs;
 use crate::cli::lock::LockArgs;
 use crate::cli::plan::PlanArgs;
+use crate::cli::render::RenderArgs;
 use crate::cli::repair::RepairArgs;
 use crate::cli::rescue::RescueArgs;
 use crate::cli::reset::ResetArgs;
@@ -115,6 +116,8 @@ pub enum Command {
     Tune(TuneArgs),
     /// Stand in for the installer of a Talos installer image, and seal what it laid out
     Install(InstallArgs),
+    /// Show the machine configuration that a talconfig.yaml makes for a node
+    Render(RenderArgs),
     /// Check configuration files
     Validate(ConfigArgs),
     /// Check the configurations of a whole fleet on its recorded machines
@@ -126,17 +129,33 @@ pub enum Command {
 /// The configuration.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
-    /// Rendered machine configuration; may be given several times, `-` is standard input
+    /// Machine configuration, or talconfig.yaml with --node; may be given several times, `-` is
+    /// standard input
     #[arg(short, long = "config", value_name = "FILE", required = true)]
     pub config: Vec<PathBuf>,
+    /// Whose configuration it is.
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// Whose configuration it is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct NodeArgs {
+    /// With -c talconfig.yaml: the node, by its hostname
+    #[arg(long, value_name = "HOST", requires = "config")]
+    pub node: Option<String>,
 }
 
 /// The configuration, where it may be left out.
 #[derive(Debug, Args)]
 pub struct OptionalConfigArgs {
-    /// Rendered machine configuration; may be given several times, `-` is standard input
+    /// Machine configuration, or talconfig.yaml with --node; may be given several times, `-` is
+    /// standard input
     #[arg(short, long = "config", value_name = "FILE")]
     pub config: Vec<PathBuf>,
+    /// Whose configuration it is.
+    #[command(flatten)]
+    pub node: NodeArgs,
 }
 
 /// Consent to lose data.

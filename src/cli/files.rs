@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::apply::ApplyError;
+use crate::cli::args::NodeArgs;
 use crate::cli::error::{Failure, open_hint};
+use crate::cli::talconfig;
 use crate::config::spec::Spec;
 use crate::config::{self, Source};
 use crate::exit::Exit;
@@ -26,14 +28,26 @@ const LIMIT: u64 = 16 << 20;
 
 const NAME_THE_RIGHT_ONE: &str = "name a text file: a configuration, a plan of `keelblock plan -o`, or a machine of `keelblock snapshot -o`";
 
-/// Reads and parses configurations.
+/// Reads and parses configurations; of a talconfig.yaml, that of `node`.
 ///
 /// # Errors
 /// Exit 2 with every diagnostic.
-pub fn config(paths: &[PathBuf]) -> Result<Spec, Failure> {
+pub fn config(paths: &[PathBuf], node: &NodeArgs) -> Result<Spec, Failure> {
     let mut texts = Vec::new();
+    let mut is_rendered = false;
     for path in paths {
-        texts.push((path.display().to_string(), Zeroizing::new(text(path)?)));
+        let text = Zeroizing::new(text(path)?);
+        if talconfig::is_one(path, &text) {
+            is_rendered = true;
+            texts.push(talconfig::node(path, node.node.as_deref())?);
+        } else {
+            texts.push((path.display().to_string(), text));
+        }
+    }
+    if let Some(node) = node.node.as_deref().filter(|_| !is_rendered) {
+        let message = format!("--node {node} has no talconfig.yaml to look into");
+        let hint = "give it with -c; a machine configuration is of one node already";
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
     }
     let sources: Vec<Source<'_>> = texts
         .iter()

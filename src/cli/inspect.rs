@@ -34,7 +34,7 @@ pub fn run(global: &Global, args: &InspectArgs, output: &mut Output) -> Result<E
     let spec = if args.config.config.is_empty() {
         None
     } else {
-        Some(files::config(&args.config.config)?)
+        Some(files::config(&args.config.config, &args.config.node)?)
     };
     let uuid = match (&args.uuid, &spec) {
         (Some(uuid), _) => Some(uuid.clone()),

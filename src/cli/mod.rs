@@ -22,6 +22,7 @@ mod picture;
 mod plan;
 mod probe;
 mod progress;
+mod render;
 mod repair;
 pub mod repository;
 mod rescue;
@@ -29,6 +30,7 @@ mod reset;
 mod select;
 mod snapshot;
 mod table;
+mod talconfig;
 mod targets;
 mod tune;
 mod unlock;
@@ -122,6 +124,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Reset(args) => reset::run(&cli.global, args, output),
         Command::Tune(args) => tune::run(&cli.global, args, output),
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
+        Command::Render(args) => render::run(args, output),
         Command::Validate(args) => validate::run(args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::apply::filesystem;
-use crate::cli::args::{ConsentArgs, Global, PlanningArgs, TargetArgs};
+use crate::cli::args::{ConsentArgs, Global, NodeArgs, PlanningArgs, TargetArgs};
 use crate::cli::context::{self, Subject};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
@@ -38,7 +38,8 @@ anything changed; it says what. Pictures hold no key and load nothing, so they c
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct PlanArgs {
-    /// Rendered machine configuration; may be given several times, `-` is standard input
+    /// Machine configuration, or talconfig.yaml with --node; may be given several times, `-` is
+    /// standard input
     #[arg(
         short,
         long = "config",
@@ -46,6 +47,9 @@ pub struct PlanArgs {
         required_unless_present = "show"
     )]
     pub config: Vec<PathBuf>,
+    /// Whose configuration it is.
+    #[command(flatten)]
+    pub node: NodeArgs,
     /// Show a plan of `plan -o` again, and make pictures of it, instead of planning
     #[arg(long, value_name = "PLAN", conflicts_with_all = ["config", "image", "disk", "output", "expires"])]
     pub show: Option<PathBuf>,
@@ -95,7 +99,7 @@ pub fn run(global: &Global, args: &PlanArgs, output: &mut Output) -> Result<Exit
 }
 
 fn planned(global: &Global, args: &PlanArgs) -> Result<Plan, Failure> {
-    let spec = files::config(&args.config)?;
+    let spec = files::config(&args.config, &args.node)?;
     let subject = context::subject(global, &spec, &args.target, &args.consent)?;
     expiry::expiring(make(&spec, &subject, &args.planning)?, args.expires)
 }

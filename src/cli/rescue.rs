@@ -62,7 +62,7 @@ pub fn run(global: &Global, args: &RescueArgs, output: &mut Output) -> Result<Ex
     }
     let spec = match args.config.config.as_slice() {
         [] => None,
-        paths => Some(files::config(paths)?),
+        paths => Some(files::config(paths, &args.config.node)?),
     };
     loop {
         let report = look(global, args, spec.as_ref())?;
@@ -121,6 +121,7 @@ fn look(global: &Global, args: &RescueArgs, spec: Option<&Spec>) -> Result<Repor
     let disks: Vec<Examined> = sources.into_iter().map(examine).collect();
     let typed = Typed {
         config: args.config.config.clone(),
+        node: args.config.node.node.clone(),
         uuid: args.uuid.clone(),
     };
     Ok(rescue::report(&disks, spec, &typed))

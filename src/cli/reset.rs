@@ -91,7 +91,7 @@ pub fn run(global: &Global, args: &ResetArgs, output: &mut Output) -> Result<Exi
     }
     let spec = match &args.config.config[..] {
         [] => Spec::default(),
-        paths => files::config(paths)?,
+        paths => files::config(paths, &args.config.node)?,
     };
     let targets = Targets::find(global, args)?;
     let (plan, lost) = make(&targets, &spec, args)?;

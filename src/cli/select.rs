@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::args::{ConsentArgs, Global};
+use crate::cli::args::{ConsentArgs, Global, NodeArgs};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::{consent, context, files};
@@ -25,7 +25,8 @@ every machine of --also, ready to be pasted. They were read back and tried befor
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct SelectArgs {
-    /// Rendered machine configuration; may be given several times, `-` is standard input
+    /// Machine configuration, or talconfig.yaml with --node; may be given several times, `-` is
+    /// standard input
     #[arg(
         short,
         long = "config",
@@ -33,6 +34,9 @@ pub struct SelectArgs {
         required_unless_present = "want"
     )]
     pub config: Vec<PathBuf>,
+    /// Whose configuration it is.
+    #[command(flatten)]
+    pub node: NodeArgs,
     /// Propose rules for this disk (its id, path or link), whatever the configuration says
     #[arg(long, value_name = "DISK")]
     pub want: Option<String>,
@@ -48,7 +52,7 @@ pub fn run(global: &Global, args: &SelectArgs, output: &mut Output) -> Result<Ex
     let spec = if args.config.is_empty() {
         Spec::default()
     } else {
-        files::config(&args.config)?
+        files::config(&args.config, &args.node)?
     };
     let inventory = context::inventory(global)?;
     consent::check(&inventory, &args.consent.wipe)?;

@@ -25,7 +25,7 @@ struct Warning {
 }
 
 pub fn run(args: &ConfigArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let spec = files::config(&args.config)?;
+    let spec = files::config(&args.config, &args.node)?;
     let warnings = spec.warnings.iter().map(|(at, text)| Warning {
         at: at.to_string(),
         text: text.clone(),

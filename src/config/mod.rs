@@ -30,6 +30,7 @@ pub mod patch;
 mod problem;
 mod provisioning;
 mod redact;
+pub mod render;
 mod scalar;
 mod schema;
 pub(crate) mod size;

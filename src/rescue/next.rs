@@ -39,6 +39,8 @@ impl Place {
 pub struct Typed {
     /// Configurations.
     pub config: Vec<PathBuf>,
+    /// `--node`.
+    pub node: Option<String>,
     /// `--uuid`.
     pub uuid: Option<String>,
 }
@@ -60,10 +62,13 @@ impl Line {
         self
     }
 
-    /// The same with the configurations and the UUID that were typed.
+    /// The same with the configurations, their node and the UUID that were typed.
     pub fn as_typed(mut self, typed: &Typed) -> Self {
         for path in &typed.config {
             self = self.with(&["-c", &shown(path)]);
+        }
+        if let Some(node) = &typed.node {
+            self = self.with(&["--node", node]);
         }
         match &typed.uuid {
             Some(uuid) => self.with(&["--uuid", uuid]),
@@ -116,6 +121,7 @@ mod tests {
         let place = Place::Image(String::from("it's a disk.img"));
         let typed = Typed {
             config: vec![PathBuf::from("node.yaml"), PathBuf::from("$HOME/x")],
+            node: None,
             uuid: None,
         };
         let line = Line::on("apply", &place).as_typed(&typed);

@@ -30,8 +30,11 @@ pub struct Answer {
     pub shape: Json,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Node {
+    pub error: String,
+    pub yaml: String,
     pub patches: Option<Vec<Patch>>,
 }
 

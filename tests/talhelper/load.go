@@ -17,6 +17,7 @@ import (
 // Node is a node after the merge with its group.
 type Node struct {
 	Hostname string  `json:"hostname"`
+	Error    string  `json:"error,omitempty"`
 	YAML     string  `json:"yaml"`
 	Patches  []Patch `json:"patches"`
 }

@@ -138,6 +138,12 @@ func answer(request Request, said *os.File) (result Answer) {
 		return sealed(request)
 	case "template":
 		return rendered(request)
+	case "templated":
+		return templated(request)
+	case "render":
+		return generated(request)
+	case "fields":
+		return fields()
 	default:
 		return Answer{Error: "unknown op " + request.Op}
 	}

@@ -135,8 +135,10 @@ fn version(args: &ExportArgs) -> Result<Version, Failure> {
         [] => Err(unknown(
             "which version of Talos the patch is for is not said",
         )),
-        paths => config::talos_version(&files::config(paths)?).ok_or_else(|| {
-            unknown("the configuration does not say which version of Talos it installs")
-        }),
+        paths => {
+            config::talos_version(&files::config(paths, &args.config.node)?).ok_or_else(|| {
+                unknown("the configuration does not say which version of Talos it installs")
+            })
+        }
     }
 }

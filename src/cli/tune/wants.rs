@@ -28,7 +28,7 @@ impl Wants {
     pub(super) fn read(args: &TuneArgs) -> Result<Self, Failure> {
         let spec = match args.config.config.as_slice() {
             [] => None,
-            paths => Some(files::config(paths)?),
+            paths => Some(files::config(paths, &args.config.node)?),
         };
         Ok(Self {
             spec,

@@ -61,7 +61,7 @@ pub struct UnlockArgs {
 }
 
 pub fn run(global: &Global, args: &UnlockArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let spec = files::config(&args.config.config)?;
+    let spec = files::config(&args.config.config, &args.config.node)?;
     if global.root.is_some() {
         let failure = Failure::new(
             Exit::Usage,

@@ -79,7 +79,7 @@ fn control_plane(cluster: &Cluster<'_>) -> Vec<Value> {
 }
 
 /// A document with its head.
-pub(super) fn of_kind(kind: &str, keys: Value) -> Value {
+pub(crate) fn of_kind(kind: &str, keys: Value) -> Value {
     let mut document = Map::new();
     document.insert("apiVersion".to_owned(), "v1alpha1".into());
     document.insert("kind".to_owned(), kind.into());

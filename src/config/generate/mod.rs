@@ -17,6 +17,7 @@ use super::patch::{LoadError, MachineConfig};
 
 pub use bundle::BundleError;
 pub use contract::Contract;
+pub(crate) use documents::of_kind;
 pub use secrets::{Pair, Secrets};
 
 /// What a cluster's configurations are made of.
@@ -66,6 +67,15 @@ pub enum Role {
 /// # Errors
 /// [`LoadError`] for what Talos would not take for interfaces, or for the documents that come of them.
 pub fn links(interfaces: &str) -> Result<Option<MachineConfig>, LoadError> {
+    let documents = link_documents(interfaces)?;
+    if documents.is_empty() {
+        return Ok(None);
+    }
+    MachineConfig::read(&emit::documents(&documents)).map(Some)
+}
+
+/// The same documents as they come, which may name a thing twice: a patch merges those.
+pub(crate) fn link_documents(interfaces: &str) -> Result<Vec<Value>, LoadError> {
     let indented: String = interfaces
         .lines()
         .map(|line| format!("      {line}\n"))
@@ -80,11 +90,7 @@ pub fn links(interfaces: &str) -> Result<Option<MachineConfig>, LoadError> {
     let devices = devices
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
-    let documents = links::documents(devices);
-    if documents.is_empty() {
-        return Ok(None);
-    }
-    MachineConfig::read(&emit::documents(&documents)).map(Some)
+    Ok(links::documents(devices))
 }
 
 /// The configuration of a node.

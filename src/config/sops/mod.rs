@@ -18,9 +18,9 @@ use sha2::{Digest as _, Sha512};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::emit;
 use super::node::{self, Node, Scalar};
 use super::scalar::Resolved;
+use super::talconfig::marshalled;
 use super::yaml;
 use leaf::{DataKey, Fault, Leaf};
 use metadata::Metadata;
@@ -110,7 +110,9 @@ pub fn decrypt(text: &str, identities: &[Identity]) -> Result<Zeroizing<String>,
         documents.push(reader.document(root)?);
     }
     reader.verify()?;
-    Ok(Zeroizing::new(emit::documents(&documents)))
+    // In the notation of Go's library, since the reader of talenv files looks at lines.
+    let texts = documents.iter().map(marshalled);
+    Ok(Zeroizing::new(texts.map(|text| (*text).clone()).collect::<Vec<_>>().join("---\n")))
 }
 
 fn data_key(metadata: &Metadata, identities: &[Identity]) -> Result<DataKey, SopsError> {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Variables;
 use super::check::{self, Issue};
-use super::contents;
+use super::contents::{self, ContentError};
 use super::envfile;
 use super::files::{FileError, Files};
 use super::groups;
@@ -110,6 +110,26 @@ impl Loaded {
         Err(ConfigError::new(
             errors.into_iter().map(diagnostic).collect(),
         ))
+    }
+
+    /// The file that an entry of `extraManifests` names, before its template is rendered.
+    ///
+    /// # Errors
+    /// [`ContentError`].
+    pub(crate) fn manifest(
+        &self,
+        path: &str,
+        files: &dyn Files,
+    ) -> Result<Zeroizing<String>, ContentError> {
+        paths::permit(path, &self.path, &self.root)?;
+        let text = files.read(path)?;
+        sops::check_content(path, &text)?;
+        Ok(text)
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Replaces the variables of a patch of the file `path` after it has been rendered.

@@ -19,6 +19,7 @@ mod load;
 mod model;
 mod patches;
 mod paths;
+mod recognize;
 mod reencode;
 mod secrets;
 mod shape;
@@ -30,6 +31,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use check::Issue;
+pub(crate) use check::hostname;
 pub use check::releases::{Release, releases};
 pub use contents::ContentError;
 pub use envsubst::SubstError;
@@ -41,9 +43,12 @@ pub use model::{
 };
 pub use patches::{List, Patch, PatchError, PatchText};
 pub use paths::PathError;
+pub use recognize::is_talconfig;
 pub use reencode::ReencodeError;
+pub(crate) use reencode::marshalled;
 pub use secrets::SecretsError;
 pub use shape::UnknownKey;
+pub(crate) use shape::typed;
 pub use sops::SopsError;
 pub use value::{At, Kind, Meaning, Pair, Plain, Value};
 

@@ -4,10 +4,12 @@
 //! collected, not refused. The tables are those of talhelper 3.1.17; a test compares them with its types.
 
 mod tables;
+mod typed;
 
 use std::rc::Rc;
 
 pub(super) use tables::TALCONFIG;
+pub(crate) use typed::typed;
 
 use super::value::{At, Kind, Meaning, Plain, Value};
 use crate::config::nearest::nearest;

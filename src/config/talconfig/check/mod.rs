@@ -16,6 +16,8 @@ mod schematic;
 mod url;
 mod version;
 
+pub(crate) use url::hostname;
+
 use super::files::Files;
 use super::model::{Talconfig, Text};
 use super::value::At;

@@ -29,6 +29,17 @@ pub(super) fn endpoint(text: &str) -> Option<&'static str> {
     (!port_fits).then_some("its port must be between 1 and 65535")
 }
 
+/// The name or address of an endpoint, without its port and its brackets; empty if it has none.
+pub(crate) fn hostname(text: &str) -> String {
+    let host = host(text).unwrap_or_default();
+    let port_at = host.rfind(':').filter(|at| is_optional_port(&host[*at..]));
+    let name = port_at.map_or(host.as_str(), |at| &host[..at]);
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    bare.unwrap_or(name).to_owned()
+}
+
 /// The part between the slashes, unescaped.
 fn host(text: &str) -> Result<String, &'static str> {
     if text.bytes().any(|b| b < b' ' || b == 0x7f) {

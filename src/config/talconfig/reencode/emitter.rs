@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::scalar::{Analysis, Context, Notation};
 use super::{Item, Properties, Scalar};
 
-/// Columns of one level.
+/// Columns of one level unless somebody wants others.
 const STEP: usize = 2;
 /// The longest key that may stand before its colon on one line, in bytes.
 const LONGEST_KEY: usize = 128;
@@ -32,6 +32,7 @@ pub(super) struct Emitter {
     pub(super) indention: bool,
     /// `None` outside of everything.
     indent: Option<usize>,
+    pub(super) step: usize,
     flow: usize,
     documents: usize,
 }
@@ -44,6 +45,7 @@ impl Default for Emitter {
             whitespace: true,
             indention: true,
             indent: None,
+            step: STEP,
             flow: 0,
             documents: 0,
         }
@@ -51,6 +53,14 @@ impl Default for Emitter {
 }
 
 impl Emitter {
+    /// One with so many columns for a level.
+    pub fn with_step(step: usize) -> Self {
+        Self {
+            step,
+            ..Self::default()
+        }
+    }
+
     /// Writes the next document.
     pub fn document(&mut self, items: &[Item]) {
         if self.documents > 0 {
@@ -188,10 +198,10 @@ impl Emitter {
     fn enter(&mut self, flow: bool, parent: Parent) -> Option<usize> {
         let outer = self.indent;
         self.indent = Some(match outer {
-            None if flow => STEP,
+            None if flow => self.step,
             None => 0,
             Some(indent) if parent == Parent::BlockList => indent + 2,
-            Some(indent) => STEP * ((indent + STEP) / STEP),
+            Some(indent) => self.step * ((indent + self.step) / self.step),
         });
         outer
     }

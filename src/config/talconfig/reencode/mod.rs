@@ -6,6 +6,7 @@
 //! Spec: <https://github.com/go-yaml/yaml/blob/v3.0.1/emitterc.go>.
 
 mod emitter;
+mod marshal;
 mod scalar;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::config::yaml::MAX_BYTES;
 use emitter::Emitter;
+pub(crate) use marshal::marshalled;
 use scalar::Notation;
 
 /// Deepest nesting, as for every configuration.

@@ -272,7 +272,7 @@ impl Emitter {
     /// The digit and the sign after `|` and `>`.
     fn block_hints(&mut self, text: &str) {
         if text.starts_with(|c| c == ' ' || is_break(c)) {
-            self.indicator("2", false, false, false);
+            self.indicator(&self.step.to_string(), false, false, false);
         }
         let mut last = text.chars().rev();
         match (last.next().map(is_break), last.next().map(is_break)) {

@@ -19,6 +19,9 @@ const TEXT_MAP: Shape = Map(&Text);
 /// The whole file.
 pub(in crate::config::talconfig) static TALCONFIG: Shape = Struct(&[TOP]);
 
+/// The fields of the file, of a node, and of a node or a group.
+pub(super) static FIELDS: [Fields; 3] = [TOP, NODE, NODE_CONFIGS];
+
 const TOP: Fields = &[
     ("clusterName", Text),
     ("talosVersion", Text),
