@@ -194,3 +194,85 @@ fn no_changed_byte_passes_unnoticed() {
         }
     }
 }
+
+const TALCONFIG: &str = "\
+clusterName: home
+endpoint: https://10.0.0.1:6443
+talosVersion: v1.10.5
+kubernetesVersion: v1.33.1
+nodes:
+  - hostname: mini01
+    ipAddress: 10.0.0.2
+    controlPlane: true
+    installDisk: /dev/sda
+";
+
+fn render(folder: &std::path::Path, key: &str, more: &[&str]) -> std::process::Output {
+    let built = || env!("CARGO_BIN_EXE_keelblock").into();
+    let program = std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(built);
+    let mut command = std::process::Command::new(program);
+    let command = command
+        .args(["render", "--node", "mini01"])
+        .args(more)
+        .current_dir(folder);
+    let command = command
+        .env_clear()
+        .env("SOPS_AGE_KEY", key)
+        .env("CLUSTER_ID", "c29tZWJvZHk=");
+    command.output().unwrap()
+}
+
+#[test]
+fn a_node_is_rendered_with_secrets_that_are_encrypted_and_nothing_is_written_without_their_key() {
+    let pair = "{crt: YQ==, key: Yg==}";
+    let bundle = format!(
+        "cluster: {{id: '${{CLUSTER_ID}}', secret: c2VjcmV0}}\nsecrets: {{bootstraptoken: abcdef.0123456789abcdef, \
+         secretboxencryptionsecret: Ym94}}\ntrustdinfo: {{token: uvwxyz.0123456789abcdef}}\ncerts: {{etcd: {pair}, \
+         k8s: {pair}, k8saggregator: {pair}, k8sserviceaccount: {{key: Yg==}}, os: {pair}}}\n"
+    );
+    let sealed = seal(&bundle, json!({}));
+    let other = seal("a: b\n", json!({}));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("talconfig.yaml"), TALCONFIG).unwrap();
+    std::fs::write(folder.path().join("talsecret.sops.yaml"), &sealed.text).unwrap();
+    let shown = render(folder.path(), &sealed.env["SOPS_AGE_KEY"], &[]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(
+        shown.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&shown.stderr)
+    );
+    for secret in [
+        "c29tZWJvZHk=",
+        "uvwxyz.0123456789abcdef",
+        "abcdef.0123456789abcdef",
+    ] {
+        assert!(text.contains(secret), "{secret} is not in\n{text}");
+    }
+    assert!(!text.contains("ENC["), "{text}");
+    for (key, word) in [
+        (&*other.env["SOPS_AGE_KEY"], "age keys at hand"),
+        ("AGE-SECRET-KEY-1X", "line 1"),
+    ] {
+        let refused = render(folder.path(), key, &["-o", "out.yaml"]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains(word) && said.contains("--placeholders"),
+            "{said}"
+        );
+        assert!(
+            !said.contains(&sealed.env["SOPS_AGE_KEY"]),
+            "a key is shown"
+        );
+        assert!(!folder.path().join("out.yaml").exists());
+    }
+    let stand_ins = render(folder.path(), "", &["--placeholders", "-o", "out.yaml"]);
+    assert_eq!(stand_ins.status.code(), Some(0), "{stand_ins:?}");
+    assert!(
+        String::from_utf8(stand_ins.stderr)
+            .unwrap()
+            .contains("no node boots with this")
+    );
+}

@@ -112,7 +112,12 @@ pub fn decrypt(text: &str, identities: &[Identity]) -> Result<Zeroizing<String>,
     reader.verify()?;
     // In the notation of Go's library, since the reader of talenv files looks at lines.
     let texts = documents.iter().map(marshalled);
-    Ok(Zeroizing::new(texts.map(|text| (*text).clone()).collect::<Vec<_>>().join("---\n")))
+    Ok(Zeroizing::new(
+        texts
+            .map(|text| (*text).clone())
+            .collect::<Vec<_>>()
+            .join("---\n"),
+    ))
 }
 
 fn data_key(metadata: &Metadata, identities: &[Identity]) -> Result<DataKey, SopsError> {
