@@ -49,6 +49,15 @@ blank() {
 	dd if=/dev/zero of="$(disk t5)" bs=1M count=4 conv=fsync 2>/dev/null
 }
 
+named_as_unplugged() {
+	is "$1: exit" 5 "$2"
+	has "$1: named as unplugged" "the disk was unplugged" /tmp/said
+	has "$1: what to do" "plug it in again" /tmp/said
+	cat /run/keelblock/*.journal >/tmp/journal
+	has "$1: the journal is kept" '"event":"failed"' /tmp/journal
+	note "$1: $(sed -n 's/.*"event":"failed",//p' /tmp/journal)"
+}
+
 pulled_at() {
 	blank
 	rm -rf /run/keelblock
@@ -59,13 +68,13 @@ pulled_at() {
 	port="$(switch_of t5)"
 	pull_at "$number" "$port" &
 	run apply 2>/tmp/said
-	is "$1: exit" 5 $?
+	code=$?
 	wait
-	has "$1: named as unplugged" "the disk was unplugged" /tmp/said
-	has "$1: what to do" "plug it in again" /tmp/said
-	cat /run/keelblock/*.journal >/tmp/journal
-	has "$1: the journal is kept" '"event":"failed"' /tmp/journal
-	note "$1: $(sed -n 's/.*"event":"failed",//p' /tmp/journal)"
+	# The last step is one write of 8 ms: where the plug comes too late for it, everything was done before.
+	case "$1:$code" in
+	unmark:0) note "unmark: done before the plug was pulled" ;;
+	*) named_as_unplugged "$1" "$code" ;;
+	esac
 	check "$1: plugged in again" plug_in "$port"
 	is "$1: as another instance" yes "$([ "$(cat "/sys/block/$(disk_name t5)/diskseq")" != "$seq_before" ] && echo yes)"
 	check "$1: the same again finishes it" run apply
