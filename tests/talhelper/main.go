@@ -137,8 +137,6 @@ func answer(request Request, said *os.File) (result Answer) {
 		return links(request)
 	case "template":
 		return rendered(request)
-	case "templated":
-		return templated(request)
 	case "render":
 		return generated(request)
 	case "fields":
