@@ -138,8 +138,6 @@ func answer(request Request, said *os.File) (result Answer) {
 		return sealed(request)
 	case "template":
 		return rendered(request)
-	case "templated":
-		return templated(request)
 	case "render":
 		return generated(request)
 	case "fields":

@@ -7,8 +7,6 @@ import (
 
 	"github.com/budimanjojo/talhelper/v3/pkg/config"
 	"github.com/budimanjojo/talhelper/v3/pkg/generate"
-	"github.com/budimanjojo/talhelper/v3/pkg/templating"
-	"github.com/siderolabs/talos/pkg/machinery/config/configloader"
 	"gopkg.in/yaml.v3"
 )
 
@@ -83,19 +81,4 @@ func render(cfg *config.TalhelperConfig, name, secrets, out string) (node Node) 
 	}
 
 	return node
-}
-
-// templated renders a template over a configuration.
-func templated(request Request) Answer {
-	cfg, err := configloader.NewFromBytes([]byte(request.Ours))
-	if err != nil {
-		return Answer{Error: "not a configuration: " + err.Error()}
-	}
-
-	text, err := templating.RenderTemplate[string](request.Text, cfg.RawV1Alpha1())
-	if err != nil {
-		return Answer{Error: err.Error()}
-	}
-
-	return Answer{Text: text}
 }

@@ -71,17 +71,7 @@ fn general<'d>(name: &str, arguments: Vec<Datum<'d>>) -> Outcome<'d> {
         }
         "len" => {
             let [value] = count(arguments)?;
-            let length = match &value {
-                Datum::Text(text) => text.len(),
-                Datum::List(items) => items.len(),
-                Datum::Part(Kind::Map(_), value) => value
-                    .and_then(Json::as_object)
-                    .map_or(0, serde_json::Map::len),
-                other => return Err(format!("{} has no length", other.what())),
-            };
-            i64::try_from(length)
-                .map(Datum::Whole)
-                .map_err(|_| "too long".to_owned())
+            length(&value).map(Datum::Whole)
         }
         "index" => {
             let [value, place] = count(arguments)?;
@@ -108,6 +98,19 @@ fn general<'d>(name: &str, arguments: Vec<Datum<'d>>) -> Outcome<'d> {
             Err("all of its arguments are empty".to_owned())
         }
     }
+}
+
+fn length(value: &Datum<'_>) -> Result<i64, String> {
+    let length = match value {
+        Datum::Text(text) => text.len(),
+        Datum::List(items) => items.len(),
+        Datum::Part(Kind::Map(_), value) => {
+            let map = value.and_then(Json::as_object);
+            map.map_or(0, serde_json::Map::len)
+        }
+        other => return Err(format!("{} has no length", other.what())),
+    };
+    i64::try_from(length).map_err(|_| "too long".to_owned())
 }
 
 /// Whether sprig takes it for nothing. A pointer that is set is something, whatever it points to.

@@ -47,13 +47,13 @@ pub(super) fn parse(pieces: Vec<Piece>) -> Result<Vec<Node>, TemplateError> {
     };
     let (nodes, end) = parser.block(0)?;
     match end {
-        End::Text => Ok(nodes),
+        Close::Text => Ok(nodes),
         _ => Err(parser.wrong("`end` or `else` without a block")),
     }
 }
 
 /// How a block ended.
-enum End {
+enum Close {
     Text,
     End,
     Else,
@@ -71,7 +71,7 @@ impl Parser {
         TemplateError::new(self.line, message)
     }
 
-    fn block(&mut self, depth: usize) -> Result<(Vec<Node>, End), TemplateError> {
+    fn block(&mut self, depth: usize) -> Result<(Vec<Node>, Close), TemplateError> {
         if depth > DEEPEST {
             return Err(self.wrong("blocks are nested too deeply"));
         }
@@ -92,12 +92,12 @@ impl Parser {
                 _ => String::new(),
             };
             match (word.as_str(), tokens.get(1)) {
-                ("end", None) => return Ok((nodes, End::End)),
-                ("else", None) => return Ok((nodes, End::Else)),
+                ("end", None) => return Ok((nodes, Close::End)),
+                ("else", None) => return Ok((nodes, Close::Else)),
                 ("else", Some(Token::Word(again))) => {
                     let again = again.clone();
                     let rest = tokens.into_iter().skip(2).collect();
-                    return Ok((nodes, End::Again(again, rest)));
+                    return Ok((nodes, Close::Again(again, rest)));
                 }
                 ("if" | "with" | "range", _) => {
                     let rest = tokens.into_iter().skip(1).collect();
@@ -106,7 +106,7 @@ impl Parser {
                 _ => nodes.push(Node::Print(self.pipeline(tokens)?)),
             }
         }
-        Ok((nodes, End::Text))
+        Ok((nodes, Close::Text))
     }
 
     fn branch(
@@ -118,16 +118,16 @@ impl Parser {
         let pipeline = self.pipeline(tokens)?;
         let (body, end) = self.block(depth + 1)?;
         let other = match end {
-            End::End => Vec::new(),
-            End::Text => return Err(self.wrong(format!("`{word}` without its `end`"))),
-            End::Again(again, tokens) if again == word && word != "range" => {
+            Close::End => Vec::new(),
+            Close::Text => return Err(self.wrong(format!("`{word}` without its `end`"))),
+            Close::Again(again, tokens) if again == word && word != "range" => {
                 vec![self.branch(word, tokens, depth + 1)?]
             }
-            End::Again(..) => {
+            Close::Again(..) => {
                 return Err(self.wrong("`else` with something that is not rendered by keelblock"));
             }
-            End::Else => match self.block(depth + 1)? {
-                (other, End::End) => other,
+            Close::Else => match self.block(depth + 1)? {
+                (other, Close::End) => other,
                 _ => return Err(self.wrong(format!("`{word}` without its `end`"))),
             },
         };
