@@ -121,7 +121,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Reset(args) => reset::run(&cli.global, args, output),
         Command::Tune(args) => tune::run(&cli.global, args, output),
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
-        Command::Validate(args) => validate::run(args, output),
+        Command::Validate(args) => validate::run(&cli.global, args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }

@@ -1,8 +1,9 @@
-//! `keelblock validate`.
+//! `keelblock validate -c`: the configuration of one node, read as every other command reads it.
+
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::args::ConfigArgs;
 use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::cli::output::Output;
@@ -24,8 +25,8 @@ struct Warning {
     text: String,
 }
 
-pub fn run(args: &ConfigArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let spec = files::config(&args.config)?;
+pub fn run(paths: &[PathBuf], output: &mut Output) -> Result<Exit, Failure> {
+    let spec = files::config(paths)?;
     let warnings = spec.warnings.iter().map(|(at, text)| Warning {
         at: at.to_string(),
         text: text.clone(),
