@@ -66,7 +66,9 @@ fn successor(key: &str, instead: &'static str) -> (Version, &'static str) {
     }
     let words = instead.split(|c: char| !c.is_ascii_alphanumeric());
     let kinds = words.filter(|word| Schema::get().document(word).is_some());
-    let first = kinds.map(|kind| since(kind).unwrap_or((1, 10))).max();
+    // Which release between those two brought it is not known, so the later one counts.
+    let certain = |first: Version| if first == (1, 11) { (1, 13) } else { first };
+    let first = kinds.map(|kind| since(kind).map_or((1, 10), certain)).max();
     (first.unwrap_or_else(newest), instead)
 }
 

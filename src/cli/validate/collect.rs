@@ -92,7 +92,9 @@ impl Collected {
     /// Reads a talconfig.yaml as talhelper does, and the patches that it names.
     fn repository(&mut self, index: usize, env: &Variables) {
         let file = &self.files[index];
-        let Ok(files) = Files::around(Path::new(&file.path)) else {
+        // Standard input has no folder that its patches could be in.
+        let around = (!file.path.is_empty()).then(|| Files::around(Path::new(&file.path)));
+        let Some(Ok(files)) = around else {
             return self.repositories.push(Repository {
                 talconfig: index,
                 ..Repository::default()
