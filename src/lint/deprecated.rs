@@ -87,12 +87,12 @@ fn walk<'n>(kind: &Type, node: &'n Node, found: &mut Vec<(&'n Entry, &'static st
         (Type::Structure(id), Value::Map(entries)) => {
             let structure = Schema::get().structure(*id);
             for entry in entries.iter().filter(|entry| !entry.value.is_null()) {
-                match structure.field(&entry.key) {
-                    Some(field) => match field.instead {
-                        Some(instead) => found.push((entry, instead)),
-                        None => walk(&field.value, &entry.value, found),
-                    },
-                    None => {}
+                let Some(field) = structure.field(&entry.key) else {
+                    continue;
+                };
+                match field.instead {
+                    Some(instead) => found.push((entry, instead)),
+                    None => walk(&field.value, &entry.value, found),
                 }
             }
         }

@@ -67,7 +67,7 @@ pub(super) fn selector(part: &Part<'_>, node: &Node, sink: &mut Sink) {
         )));
     }
     if let Some(model) = below(node, &["model"])
-        && !NARROWING.iter().any(|key| has(&key))
+        && !NARROWING.iter().any(has)
     {
         let message = "the model alone decides: Talos installs on the first disk that has it";
         sink.add(Finding::new(
@@ -78,7 +78,7 @@ pub(super) fn selector(part: &Part<'_>, node: &Node, sink: &mut Sink) {
     }
     if let Some(kind) = below(node, &["type"])
         && text(kind) == Some("ssd")
-        && !NARROWING.iter().chain(&["model"]).any(|key| has(&key))
+        && !NARROWING.iter().chain(&["model"]).any(has)
     {
         let message = "type: ssd alone matches every disk that does not rotate";
         sink.add(Finding::new(
