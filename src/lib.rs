@@ -21,6 +21,7 @@ pub mod hex;
 pub mod inspect;
 pub mod installer;
 pub mod keys;
+pub mod lint;
 pub mod mapper;
 pub mod notify;
 pub mod partitioner;

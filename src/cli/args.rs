@@ -17,6 +17,7 @@ use crate::cli::select::SelectArgs;
 use crate::cli::snapshot::SnapshotArgs;
 use crate::cli::tune::TuneArgs;
 use crate::cli::unlock::UnlockArgs;
+use crate::cli::validate::ValidateArgs;
 use crate::guid::Seed;
 use crate::partitioner::layout::{Bootloader, TalosVersion};
 use crate::units::{BlockSize, Bytes};
@@ -73,7 +74,7 @@ pub enum Format {
     Text,
     /// For machines: one JSON document.
     Json,
-    /// For code hosts: SARIF 2.1.0. Only of `check`.
+    /// For code hosts: SARIF 2.1.0. Of `check`, `validate` and `tune lint`.
     Sarif,
     /// For CI systems: JUnit XML. Only of `check`.
     Junit,
@@ -118,8 +119,8 @@ pub enum Command {
     Install(InstallArgs),
     /// Show the machine configuration that a talconfig.yaml makes for a node
     Render(RenderArgs),
-    /// Check configuration files
-    Validate(ConfigArgs),
+    /// Say what is wrong with configurations, patches, a talconfig.yaml or a repository
+    Validate(ValidateArgs),
     /// Check the configurations of a whole fleet on its recorded machines
     Check(CheckArgs),
     /// Lay out a Mac mini's disk in an image file, from built-in examples, and inspect it

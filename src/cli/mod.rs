@@ -125,7 +125,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Tune(args) => tune::run(&cli.global, args, output),
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
         Command::Render(args) => render::run(args, output),
-        Command::Validate(args) => validate::run(args, output),
+        Command::Validate(args) => validate::run(&cli.global, args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }

@@ -134,7 +134,7 @@ impl fmt::Display for Diagnostic {
 const MAX_QUOTE: usize = 120;
 
 /// Printable, on one line, and short.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::new();
     for (i, c) in text.chars().enumerate() {
         if i == MAX_QUOTE {

@@ -1,7 +1,7 @@
 //! What was probably meant by keys that people often put where Talos has none.
 
 /// A hint for the unknown key `key` below `path`, if it is a known mistake.
-pub(super) fn unknown_key(path: &str, key: &str) -> Option<&'static str> {
+pub(crate) fn unknown_key(path: &str, key: &str) -> Option<&'static str> {
     let place = strip_indices(path);
     let found = HINTS
         .iter()

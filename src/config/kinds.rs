@@ -7,7 +7,7 @@
 pub(super) const API_VERSION: &str = "v1alpha1";
 
 /// Kinds that keelblock reads.
-pub(super) const OWNED: [&str; 10] = [
+pub(crate) const OWNED: [&str; 10] = [
     "ExistingVolumeConfig",
     "HostnameConfig",
     "RawVolumeConfig",
@@ -21,7 +21,7 @@ pub(super) const OWNED: [&str; 10] = [
 ];
 
 /// Kinds that are Talos' business alone; they are passed over whole.
-pub(super) const IGNORED: [&str; 79] = [
+pub(crate) const IGNORED: [&str; 79] = [
     "BGPInstanceConfig",
     "BlackholeRouteConfig",
     "BondConfig",
@@ -104,10 +104,10 @@ pub(super) const IGNORED: [&str; 79] = [
 ];
 
 /// Keys of the v1alpha1 document.
-pub(super) const TOP_KEYS: [&str; 5] = ["version", "debug", "persist", "machine", "cluster"];
+pub(crate) const TOP_KEYS: [&str; 5] = ["version", "debug", "persist", "machine", "cluster"];
 
 /// Keys of `machine`.
-pub(super) const MACHINE_KEYS: [&str; 27] = [
+pub(crate) const MACHINE_KEYS: [&str; 27] = [
     "type",
     "token",
     "ca",

@@ -19,9 +19,9 @@ mod encryption;
 pub(crate) mod expression;
 mod field;
 pub mod generate;
-mod hints;
+pub(crate) mod hints;
 mod install;
-mod kinds;
+pub(crate) mod kinds;
 mod machine;
 pub(crate) mod nearest;
 pub(crate) mod node;
@@ -32,7 +32,7 @@ mod provisioning;
 mod redact;
 pub mod render;
 mod scalar;
-mod schema;
+pub(crate) mod schema;
 pub(crate) mod size;
 mod snippet;
 pub mod sops;
@@ -41,18 +41,19 @@ pub(crate) mod taint;
 pub mod talconfig;
 mod tree;
 mod tuning;
-mod tuning_items;
+pub(crate) mod tuning_items;
 mod version;
 mod volumes;
-mod yaml;
+pub(crate) mod yaml;
 #[cfg(test)]
 mod yaml_conformance;
 
 use std::fmt;
 use std::rc::Rc;
 
+pub(crate) use diagnostic::one_line;
 pub use diagnostic::{ConfigError, Diagnostic, DiagnosticKind};
-pub use snippet::{plain_snippet, snippet, snippet_at};
+pub use snippet::{Excerpts, plain_snippet, snippet, snippet_at};
 pub use tuning_items::{ParameterKind, Spot, TuningItem, TuningItems, tuning_items};
 pub use version::talos_version;
 

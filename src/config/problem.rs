@@ -9,6 +9,8 @@ pub struct Problem {
     pub path: String,
     /// Line of the text, from 1; 0 if it comes from no text.
     pub line: u32,
+    /// Column, from 1; 0 if it comes from no text.
+    pub column: u32,
     /// What is wrong.
     pub wrong: Wrong,
 }

@@ -27,16 +27,38 @@ pub fn snippet(diagnostic: &Diagnostic, sources: &[Source<'_>]) -> Option<String
 /// The same for any place.
 pub fn snippet_at(at: &Location, sources: &[Source<'_>]) -> Option<String> {
     let source = sources.iter().find(|source| source.name == at.file)?;
-    if Taint::of(source.text).near(at.line) {
-        return None;
+    Excerpts::of(source.text).at(at.line, at.column)
+}
+
+/// The same for many places of one text, which is looked through once.
+pub struct Excerpts<'t> {
+    text: &'t str,
+    taint: Taint,
+    redactor: Redactor,
+}
+
+impl<'t> Excerpts<'t> {
+    /// Of this text.
+    pub fn of(text: &'t str) -> Self {
+        let roots = yaml::read(text, 0).documents;
+        Self {
+            text,
+            taint: Taint::of(text),
+            redactor: Redactor::new(std::iter::once(text), &roots),
+        }
     }
-    let index = usize::try_from(at.line).ok()?.checked_sub(1)?;
-    let line = lines(source.text).nth(index)?;
-    let roots = yaml::read(source.text, 0).documents;
-    if Redactor::new(std::iter::once(source.text), &roots).finds_in(line) {
-        return None;
+
+    /// The line with its caret, unless it stands near a secret.
+    pub fn at(&self, line: u32, column: u32) -> Option<String> {
+        if self.taint.near(line) {
+            return None;
+        }
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        if self.redactor.finds_in(lines(self.text).nth(index)?) {
+            return None;
+        }
+        plain_snippet(self.text, line, column)
     }
-    plain_snippet(source.text, at.line, at.column)
 }
 
 /// The same for text in which no secret has a place.

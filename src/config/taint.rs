@@ -16,7 +16,7 @@ const FOLLOWING: u32 = 3;
 
 /// What is known about the lines of one file.
 #[derive(Default)]
-pub(super) struct Taint {
+pub(crate) struct Taint {
     /// Line `i + 1` may hold a secret.
     held: Vec<bool>,
 }

@@ -7,7 +7,7 @@
 use serde_json::{Map, Number, Value};
 
 use super::dated::is_timestamp;
-use super::node::{self, Node, Scalar};
+use super::node::{self, Node, Place, Scalar};
 use super::problem::{Problem, Wrong, join};
 use super::scalar::Resolved;
 use super::schema::{Form, Named, Schema, Structure, StructureId, Type, form};
@@ -105,7 +105,7 @@ impl<'s> Reader<'s> {
         let known: Vec<&'static str> = structure.fields.iter().map(|field| field.key).collect();
         let near = nearest(&entry.key, &known);
         self.path.push(key_text(&entry.key));
-        self.problem(entry.at.line, Wrong::UnknownKey(near));
+        self.problem(entry.at, Wrong::UnknownKey(near));
         self.path.pop();
     }
 
@@ -117,7 +117,7 @@ impl<'s> Reader<'s> {
         for (index, item) in items.iter().enumerate() {
             self.path.push(format!("[{index}]"));
             match inner {
-                Type::Pointer(_) if item.is_null() => self.problem(item.place.line, Wrong::Null),
+                Type::Pointer(_) if item.is_null() => self.problem(item.place, Wrong::Null),
                 Type::Any if item.is_null() => found.push(Value::Null),
                 Type::List(_) | Type::Map(_) if item.is_null() => found.push(self.zero(inner)),
                 // Talos leaves these out.
@@ -140,7 +140,7 @@ impl<'s> Reader<'s> {
         for entry in entries {
             self.path.push(key_text(&entry.key));
             if entry.value.is_null() && matches!(inner, Type::Pointer(_)) {
-                self.problem(entry.value.place.line, Wrong::Null);
+                self.problem(entry.value.place, Wrong::Null);
             } else {
                 let value = self.read(inner, &entry.value);
                 let value = value.unwrap_or_else(|| self.zero(inner));
@@ -277,7 +277,7 @@ impl<'s> Reader<'s> {
             self.path.push(key_text(&entry.key));
             if !keys.contains(&&*entry.key) {
                 let near = nearest(&entry.key, keys);
-                self.problem(entry.at.line, Wrong::UnknownKey(near));
+                self.problem(entry.at, Wrong::UnknownKey(near));
             } else if !entry.value.is_null() {
                 let text = match &entry.value.value {
                     node::Value::Scalar(scalar) => scalar.as_text(),
@@ -291,7 +291,7 @@ impl<'s> Reader<'s> {
                     Some(text) => {
                         found.insert(entry.key.to_string(), Value::String(text));
                     }
-                    None => self.problem(entry.value.place.line, Wrong::Value("Base64".into())),
+                    None => self.problem(entry.value.place, Wrong::Value("Base64".into())),
                 }
             }
             self.path.pop();
@@ -300,19 +300,24 @@ impl<'s> Reader<'s> {
     }
 
     fn shape<T>(&mut self, node: &Node, wanted: &'static str) -> Option<T> {
-        self.problem(node.place.line, Wrong::Shape(wanted, node.shape()));
+        self.problem(node.place, Wrong::Shape(wanted, node.shape()));
         None
     }
 
     fn value<T>(&mut self, node: &Node, allowed: &str) -> Option<T> {
-        self.problem(node.place.line, Wrong::Value(allowed.to_owned()));
+        self.problem(node.place, Wrong::Value(allowed.to_owned()));
         None
     }
 
-    fn problem(&mut self, line: u32, wrong: Wrong) {
+    fn problem(&mut self, at: Place, wrong: Wrong) {
         if self.problems.len() < MOST {
             let path = join(&self.path);
-            self.problems.push(Problem { path, line, wrong });
+            self.problems.push(Problem {
+                path,
+                line: at.line,
+                column: at.column,
+                wrong,
+            });
         }
     }
 }

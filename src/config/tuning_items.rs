@@ -119,9 +119,9 @@ struct Walk {
 
 /// A text that is read as YAML, and where it stands in the file.
 #[derive(Clone, Copy)]
-struct Inside<'t> {
-    text: &'t str,
-    from: Spot,
+pub(crate) struct Inside<'t> {
+    pub text: &'t str,
+    pub from: Spot,
 }
 
 impl Walk {
@@ -336,7 +336,7 @@ fn text_of(node: &Node) -> Option<&str> {
 }
 
 /// The text of a scalar, and where it begins.
-fn scalar(node: &Node, inside: Inside<'_>) -> Option<(String, Spot)> {
+pub(crate) fn scalar(node: &Node, inside: Inside<'_>) -> Option<(String, Spot)> {
     let Value::Scalar(scalar) = &node.value else {
         return None;
     };

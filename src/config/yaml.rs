@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 64;
 const MAX_WEIGHT: u64 = 64 << 20;
 
 /// The documents of one file, and what stopped the reading if anything did.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     /// Documents in order; an empty one is a null node.
     pub documents: Vec<Rc<Node>>,
     /// The first error.
@@ -33,7 +33,7 @@ pub(super) struct Stream {
 }
 
 /// Why a file could not be read on. Quotes nothing of it but a repeated key.
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Where.
     pub at: Place,
     /// What is wrong.
@@ -45,7 +45,7 @@ pub(super) struct Fault {
 }
 
 /// Kinds of [`Fault`].
-pub(super) enum FaultKind {
+pub(crate) enum FaultKind {
     /// Not YAML.
     Syntax,
     /// A budget is exceeded.
@@ -55,7 +55,7 @@ pub(super) enum FaultKind {
 }
 
 /// Reads all documents of `text`, which is the source number `source`.
-pub(super) fn read(text: &str, source: usize) -> Stream {
+pub(crate) fn read(text: &str, source: usize) -> Stream {
     let mut stream = Stream {
         documents: Vec::new(),
         fault: check_text(text, source).err().map(|fault| *fault),

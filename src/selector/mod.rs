@@ -11,6 +11,7 @@ mod atom;
 mod candidate;
 pub mod cel;
 mod clones;
+mod contradiction;
 mod decide;
 pub mod ghost;
 mod guard;
@@ -30,6 +31,7 @@ mod tie;
 use std::cell::Cell;
 
 pub use self::advise::advise;
+pub use self::contradiction::contradiction;
 pub(crate) use self::decide::NO_SYSTEM_DISK;
 use self::decide::{Question, decide};
 use self::guard::{Guards, Own};

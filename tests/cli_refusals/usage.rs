@@ -17,7 +17,7 @@ fn a_wrong_command_line_says_so_to_people_and_to_scripts() {
     let cases: [(&[&str], &str); 6] = [
         (&["nosuch"], "nosuch"),
         (&["--nosuch"], "--nosuch"),
-        (&["validate"], "--config"),
+        (&["validate"], "FILE"),
         (&["inspect"], "PATH"),
         (
             &["plan", "-c", "a", "--image", "b", "--size", "many"],

@@ -2,7 +2,7 @@
 
 mod parallel;
 mod text;
-mod walk;
+pub(crate) mod walk;
 mod work;
 
 use std::collections::BTreeMap;

@@ -148,6 +148,11 @@ impl Tree {
         }
     }
 
+    /// Where a file of the folder is, without links in the folder's own path.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
     fn unreadable(&mut self, path: &str, why: &str) {
         let file = format!("{}{path}", self.prefix);
         let message = format!("cannot be read: {why}");

@@ -4,6 +4,7 @@
 //! documents allowed; otherwise a list of operations, JSON or YAML, makes a JSON patch.
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -109,6 +110,15 @@ impl Patch {
             Self::Json(_) => "json",
         }
     }
+}
+
+/// What Talos would refuse in one document of a patch; of a whole configuration if there is nothing to delete in it.
+pub(crate) fn refusal(root: &Rc<node::Node>) -> Option<LoadError> {
+    let check = |root: &Rc<node::Node>| match delete::take(root)?.0 {
+        Some(rest) => documents::document(&rest).map(drop),
+        None => Ok(()),
+    };
+    check(root).err()
 }
 
 /// The parts, deletions in the old document first as Talos has them.

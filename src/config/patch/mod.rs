@@ -36,6 +36,8 @@ pub use documents::MachineConfig;
 pub use error::{DeleteError, LoadError, MergeError, OperationError, PatchError};
 pub use load::Patch;
 
+pub(crate) use load::refusal;
+
 pub use super::problem::{Problem, Wrong};
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! `keelblock validate`.
+//! `keelblock validate -c`: the configuration of one node, read as every other command reads it.
+
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::cli::args::ConfigArgs;
+use crate::cli::args::NodeArgs;
 use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::cli::output::Output;
@@ -24,8 +26,8 @@ struct Warning {
     text: String,
 }
 
-pub fn run(args: &ConfigArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let spec = files::config(&args.config, &args.node)?;
+pub fn run(paths: &[PathBuf], node: &NodeArgs, output: &mut Output) -> Result<Exit, Failure> {
+    let spec = files::config(paths, node)?;
     let warnings = spec.warnings.iter().map(|(at, text)| Warning {
         at: at.to_string(),
         text: text.clone(),

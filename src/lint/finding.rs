@@ -1,0 +1,120 @@
+//! One finding, and where findings are collected.
+//!
+//! Owns the JSON shape of a finding in `keelblock/lint/v1`. Pure.
+
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+use super::rule::{Level, Rule};
+use crate::config::spec::Location;
+
+/// Most findings that are kept; more help nobody.
+pub const MOST_FINDINGS: usize = 1000;
+
+/// One thing that is wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind of thing.
+    pub rule: &'static Rule,
+    /// Where: file, line and column, both from 1; line 0 is the file as a whole.
+    pub at: Location,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What to do about it here; else what the rule says.
+    pub fix: Option<String>,
+    /// The other place that it has to do with.
+    pub also: Option<Location>,
+    /// The line with a caret below the place; only for people at a terminal.
+    pub excerpt: Option<String>,
+}
+
+impl Finding {
+    /// A finding of `rule` at `at`.
+    pub fn new(rule: &'static Rule, at: Location, message: impl Into<String>) -> Self {
+        Self {
+            rule,
+            at,
+            message: message.into(),
+            fix: None,
+            also: None,
+            excerpt: None,
+        }
+    }
+
+    /// The same with what to do here.
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    /// The same with the other place.
+    pub fn also(mut self, also: Location) -> Self {
+        self.also = Some(also);
+        self
+    }
+
+    /// What to do.
+    pub fn remedy(&self) -> &str {
+        self.fix.as_deref().unwrap_or(self.rule.fix)
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("Finding", 9)?;
+        fields.serialize_field("code", self.rule.code)?;
+        fields.serialize_field("level", self.rule.level.word())?;
+        fields.serialize_field("title", self.rule.title)?;
+        fields.serialize_field("file", &self.at.file)?;
+        fields.serialize_field("line", &self.at.line.max(1))?;
+        fields.serialize_field("column", &self.at.column.max(1))?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("fix", self.remedy())?;
+        fields.serialize_field("also", &self.also.as_ref().map(ToString::to_string))?;
+        fields.end()
+    }
+}
+
+/// Collects findings.
+#[derive(Debug, Default)]
+pub(super) struct Sink {
+    findings: Vec<Finding>,
+}
+
+impl Sink {
+    pub(super) fn add(&mut self, finding: Finding) {
+        if self.findings.len() < 2 * MOST_FINDINGS {
+            self.findings.push(finding);
+        }
+    }
+
+    pub(super) fn add_some(&mut self, finding: Option<Finding>) {
+        if let Some(finding) = finding {
+            self.add(finding);
+        }
+    }
+
+    /// Whether Talos or talhelper refuses something on this line already.
+    pub(super) fn has_error_at(&self, file: &str, line: u32) -> bool {
+        let mut all = self.findings.iter();
+        all.any(|it| it.rule.level == Level::Error && it.at.line == line && it.at.file == file)
+    }
+
+    /// The findings in the order of `names` and of their places, each once.
+    pub(super) fn sorted(mut self, names: &[&str]) -> Vec<Finding> {
+        let order = |it: &Finding| {
+            let rank = names.iter().position(|name| *name == it.at.file);
+            (
+                rank.unwrap_or(usize::MAX),
+                it.at.line,
+                it.at.column,
+                it.rule.level,
+                it.rule.code,
+            )
+        };
+        self.findings
+            .sort_by_cached_key(|it| (order(it), it.message.clone()));
+        self.findings.dedup();
+        self.findings.truncate(MOST_FINDINGS);
+        self.findings
+    }
+}
