@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod installer;
 pub mod keys;
 pub mod mapper;
+pub mod network;
 pub mod notify;
 pub mod partitioner;
 pub mod picture;

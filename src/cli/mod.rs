@@ -16,6 +16,7 @@ mod install;
 mod kdf;
 mod lock;
 mod mappings;
+mod nics;
 mod output;
 mod picture;
 mod plan;
