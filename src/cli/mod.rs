@@ -7,6 +7,7 @@ mod check;
 mod consent;
 mod context;
 mod demo;
+mod doctor;
 mod error;
 mod expiry;
 mod files;
@@ -123,6 +124,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Install(_) => Err(Failure::new(Exit::Internal, "`install` has ended already")),
         Command::Validate(args) => validate::run(args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
+        Command::Doctor(args) => doctor::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }
 }

@@ -4,6 +4,7 @@
 pub mod addresses;
 pub mod block;
 pub mod dm;
+pub mod kernel_log;
 pub mod keyring;
 pub mod loopback;
 pub mod memory;
