@@ -151,6 +151,32 @@ fn the_kernel_log_of_a_tree_is_read() {
 }
 
 #[test]
+fn that_a_node_uses_its_own_disks_is_no_fault() {
+    let bench = bench();
+    let talos = repository().join("examples/hardware/macmini-2014-talos.json");
+    bench.write("talos.json", fs::read(talos).unwrap());
+    let words = [
+        "doctor",
+        "-c",
+        "new.yaml",
+        "--hardware",
+        "talos.json",
+        "--format",
+        "json",
+    ];
+    // What is left are settings.
+    let report = bench.run(&words).exits(6).json();
+    assert!(
+        !states(&report, "disks").contains(&"bad".to_owned()),
+        "{report:#}"
+    );
+    assert!(
+        !report["checks"].to_string().contains("is nothing"),
+        "{report:#}"
+    );
+}
+
+#[test]
 fn this_machine_is_looked_at_and_nothing_is_hidden() {
     let bench = Bench::new();
     let ran = bench.run(&["doctor", "--format", "json"]);

@@ -2,8 +2,9 @@
 
 use super::{Check, Facts};
 use crate::exit::Exit;
-use crate::probe::inventory::{Content, Disk};
-use crate::selector::selection::Outcome;
+use crate::probe::META_OF_RUNNING_TALOS;
+use crate::probe::inventory::{Content, Disk, Inventory};
+use crate::selector::selection::{Outcome, Role};
 use crate::selector::{self, Request};
 
 const TOPIC: &str = "disks";
@@ -31,22 +32,12 @@ pub(super) fn check(facts: &Facts<'_>, checks: &mut Vec<Check>) {
         });
         return;
     };
-    let selection = selector::select(spec, facts.inventory, &Request::default());
+    let running = running(facts.inventory);
+    let at_rest = running.map(|_| at_rest(facts.inventory));
+    let inventory = at_rest.as_ref().unwrap_or(facts.inventory);
+    let selection = selector::select(spec, inventory, &Request::default());
     for role in &selection.roles {
-        let found = match &role.disk {
-            Some(disk) => format!("{}: {disk}: {}", role.role, role.reason),
-            None => format!("{}: {}", role.role, role.reason),
-        };
-        let cause = match role.source.as_str() {
-            "" => "the rule is keelblock's own".to_owned(),
-            source => format!("the rule stands at {source}"),
-        };
-        let fix = "`keelblock select -c NODE.yaml` shows every disk with every part of the rule";
-        checks.push(match role.outcome {
-            Outcome::Selected => Check::ok(TOPIC, found),
-            Outcome::None => Check::bad(TOPIC, Exit::NoDisk, found, &cause, fix),
-            Outcome::Refused => Check::bad(TOPIC, Exit::Refused, found, &cause, fix),
-        });
+        checks.push(judged(role, running));
     }
     for clones in &selection.clones {
         let cause = "Talos and links in /dev tell such disks apart by chance";
@@ -62,6 +53,55 @@ pub(super) fn check(facts: &Facts<'_>, checks: &mut Vec<Check>) {
             cause,
             "`keelblock inspect DISK` says how to be rid of it",
         ));
+    }
+}
+
+/// The disk that Talos runs from, if it does.
+fn running(inventory: &Inventory) -> Option<&str> {
+    let is_running = |disk: &&Disk| {
+        let mut signs = disk.boot_medium.iter();
+        signs.any(|sign| sign == META_OF_RUNNING_TALOS)
+    };
+    let disk = inventory.disks.iter().find(is_running)?;
+    Some(&disk.path)
+}
+
+/// The machine as if it did not run: that a node uses its own disks is no fault of theirs.
+fn at_rest(inventory: &Inventory) -> Inventory {
+    let mut inventory = inventory.clone();
+    for disk in &mut inventory.disks {
+        let signs = &mut disk.boot_medium;
+        if signs.iter().any(|sign| sign == META_OF_RUNNING_TALOS) {
+            signs.clear();
+            disk.boot_evidence.clear();
+        }
+        disk.usage.clear();
+    }
+    inventory
+}
+
+fn judged(role: &Role, running: Option<&str>) -> Check {
+    let found = match &role.disk {
+        Some(disk) => format!("{}: {disk}: {}", role.role, role.reason),
+        None => format!("{}: {}", role.role, role.reason),
+    };
+    let cause = match role.source.as_str() {
+        "" => "the rule is keelblock's own".to_owned(),
+        source => format!("the rule stands at {source}"),
+    };
+    let fix = "`keelblock select -c NODE.yaml` shows every disk with every part of the rule";
+    let is_system = matches!(role.role.as_str(), "install" | "STATE" | "EPHEMERAL");
+    match (role.outcome, running) {
+        (Outcome::Selected, Some(running))
+            if is_system && role.disk.as_deref() != Some(running) =>
+        {
+            let found = format!("{found}; but Talos runs from {running}");
+            let cause = "the rule is younger than the installation, or the machine started from another disk";
+            Check::warn(TOPIC, found, cause, fix)
+        }
+        (Outcome::Selected, _) => Check::ok(TOPIC, found),
+        (Outcome::None, _) => Check::bad(TOPIC, Exit::NoDisk, found, &cause, fix),
+        (Outcome::Refused, _) => Check::bad(TOPIC, Exit::Refused, found, &cause, fix),
     }
 }
 

@@ -202,9 +202,14 @@ pub(super) fn tuning(facts: &Facts<'_>, checks: &mut Vec<Check>, not_looked_at: 
         not_looked_at.push("settings of disks and memory: they were not recorded".to_owned());
         return;
     };
-    let mut count = 0_usize;
+    let (mut drifted, mut unknown) = (0_usize, 0_usize);
     for setting in report.drift() {
-        count += 1;
+        // A recording holds the attributes that its version knew.
+        if facts.here.is_none() && setting.now.is_none() {
+            unknown += 1;
+            continue;
+        }
+        drifted += 1;
         let disk = setting.disk.as_deref().unwrap_or("the machine");
         let now = setting.now.as_deref().unwrap_or("nothing");
         let found = format!("{disk}: {} is {now}, not {}", setting.key, setting.wanted);
@@ -215,8 +220,16 @@ pub(super) fn tuning(facts: &Facts<'_>, checks: &mut Vec<Check>, not_looked_at: 
             ..Check::warn(TOPIC, found, &setting.reason, fix)
         });
     }
-    if count == 0 {
-        let all = report.settings.len();
-        checks.push(Check::ok(TOPIC, format!("{all} are as wanted")));
+    if unknown > 0 {
+        not_looked_at.push(format!(
+            "{unknown} settings that the recording does not hold"
+        ));
+    }
+    if drifted == 0 {
+        let found = match report.settings.len() - unknown {
+            0 => "nothing is asked of any disk here".to_owned(),
+            all => format!("{all} are as wanted"),
+        };
+        checks.push(Check::ok(TOPIC, found));
     }
 }

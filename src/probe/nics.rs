@@ -19,6 +19,8 @@ const MOST: usize = 4096;
 const ETHERNET: u64 = 1;
 const LOOPBACK: u64 = 772;
 
+const NO_MAC: &str = "00:00:00:00:00:00";
+
 type Addresses = BTreeMap<String, Vec<Prefix>>;
 
 /// Every interface, sorted by name; `None` if the machine shows none, not even a loopback.
@@ -54,6 +56,8 @@ fn nic(reader: &Reader<'_>, name: String, dir: &Path) -> Nic {
     });
     let property = |key: &str| properties.get(key).cloned().unwrap_or_default();
     let mac = reader.text(dir.join("address"));
+    // What the loopback has, and what a card without an address of its own shows before it gets one.
+    let mac = if mac == NO_MAC { String::new() } else { mac };
     Nic {
         kind: kind(reader, dir),
         driver: property("DRIVER"),
@@ -151,7 +155,7 @@ fn permanent_mac(reader: &Reader<'_>, dir: &Path, mac: &str) -> String {
         return of_bond;
     }
     match reader.number(dir.join("addr_assign_type")) {
-        Some(PERMANENT) if mac != "00:00:00:00:00:00" => mac.to_owned(),
+        Some(PERMANENT) => mac.to_owned(),
         _ => String::new(),
     }
 }

@@ -235,6 +235,29 @@ mod tests {
     }
 
     #[test]
+    fn interfaces_have_names_of_their_own_that_the_kernel_would_take() {
+        let nics = |names: &[&str]| -> Vec<Nic> {
+            let nic = |name: &&str| Nic {
+                name: (*name).to_owned(),
+                ..Nic::default()
+            };
+            names.iter().map(nic).collect()
+        };
+        assert_eq!(check_nics(&nics(&["lo", "enp3s0f0", "eth0.5"])), Ok(()));
+        for names in [
+            &["eth0", "eth0"][..],
+            &[""],
+            &["."],
+            &["../eth0"],
+            &["a b"],
+            &["a\u{1b}"],
+        ] {
+            assert!(check_nics(&nics(names)).is_err(), "{names:?}");
+        }
+        assert!(check_nics(&vec![Nic::default(); MOST_NICS + 1]).is_err());
+    }
+
+    #[test]
     fn a_path_says_what_it_means() {
         for path in ["/dev/sda", "/dev/disk/by-id/a b", "/dev/..a"] {
             assert!(is_below(path, &["/dev/"]), "{path}");
