@@ -195,6 +195,11 @@ fn unsalted(volume: &str, key: &Key, uuid: Option<&str>) -> Result<Secret, KeyEr
     }
 }
 
+/// Whether a nodeID key can be made of this UUID: Talos refuses one that is mostly one character.
+pub fn is_node_id(uuid: &str) -> bool {
+    node_id(uuid, "").is_some()
+}
+
 /// UUID ‖ volume id; `None` if one character makes up more than half of the UUID, as Talos checks it.
 fn node_id(uuid: &str, volume: &str) -> Option<Secret> {
     let uuid = uuid.to_ascii_lowercase();

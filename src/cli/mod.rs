@@ -8,6 +8,7 @@ mod check;
 mod consent;
 mod context;
 mod demo;
+mod doctor;
 mod error;
 mod expiry;
 mod files;
@@ -17,6 +18,7 @@ mod install;
 mod kdf;
 mod lock;
 mod mappings;
+mod nics;
 mod output;
 mod picture;
 mod plan;
@@ -127,6 +129,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Render(args) => render::run(args, output),
         Command::Validate(args) => validate::run(&cli.global, args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
+        Command::Doctor(args) => doctor::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }
 }

@@ -3,6 +3,7 @@
 use crate::cli::args::Global;
 use crate::cli::context;
 use crate::cli::error::Failure;
+use crate::cli::nics;
 use crate::cli::output::Output;
 use crate::cli::table::{Table, WIDTH, wrap};
 use crate::exit::Exit;
@@ -46,6 +47,10 @@ fn render(inventory: &Inventory) -> String {
     text.push_str(&table.render());
     for disk in &inventory.disks {
         text.push_str(&details(disk));
+    }
+    let nics = nics::render(inventory.machine.nics.as_deref().unwrap_or_default());
+    if !nics.is_empty() {
+        text.push_str(&format!("\n{nics}"));
     }
     let ghosts = ghosts(inventory, &[]);
     if !ghosts.is_empty() {

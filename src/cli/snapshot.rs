@@ -25,11 +25,11 @@ const LEAST_KEY: usize = 16;
 /// What stays in a redacted snapshot.
 const LEFT: &str = "models, vendors, firmware versions, sizes, places on the bus, kernel version, mount points and \
 names of mappings, kinds and places of partitions, names that Talos or an installer gives them, who makes a disk or \
-network card (the first digits of its id)";
+network card (the first digits of its id), private IPv4 addresses";
 
 const AFTER_HELP: &str = "\
 A snapshot holds what selecting and planning look at: the machine, its disks with their identities, sizes, uses and \
-kinds of content, udev's properties, and the sysfs attributes behind them. It holds no files, no keys, no passphrases, \
+kinds of content, its network interfaces with their addresses, udev's properties, and the sysfs attributes behind them. It holds no files, no keys, no passphrases, \
 no configuration and no kernel command line. Nothing is written but FILE, whole or not at all, readable by its owner \
 only.
 
@@ -42,7 +42,7 @@ Redact an old one:  keelblock snapshot --hardware mini01.json --redact \\
                       -o bug-report.json
 
 With --redact, serials, world-wide ids, UUIDs, MAC addresses, labels and digests have stand-ins of the same shape, \
-also inside of links. One input has one stand-in, so that clones and doubled ids stay visible, and a selector that \
+also inside of links, and so have IPv6 and public IPv4 addresses. One input has one stand-in, so that clones and doubled ids stay visible, and a selector that \
 names none of them selects the same disk. The key of the stand-ins is random and forgotten; with --redact-key, the \
 snapshots of several machines, or of one machine at several times, have the same stand-ins for the same disks.
 
@@ -70,6 +70,8 @@ struct Report {
     file: String,
     bytes: usize,
     disks: usize,
+    /// Network interfaces.
+    nics: usize,
     attributes: usize,
     /// What is missing, in sentences.
     missing: Vec<String>,
@@ -110,6 +112,7 @@ pub fn run(global: &Global, args: &SnapshotArgs, output: &mut Output) -> Result<
         file: args.output.display().to_string(),
         bytes: body.len(),
         disks: snapshot.inventory.disks.len(),
+        nics: snapshot.inventory.machine.nics.iter().flatten().count(),
         attributes: snapshot.attributes.len(),
         missing: missing(&snapshot),
         redaction,
@@ -149,6 +152,9 @@ fn missing(snapshot: &Snapshot) -> Vec<String> {
     }
     if inventory.disks.is_empty() {
         missing.push("disks: there is none".to_owned());
+    }
+    if inventory.machine.nics.is_none() {
+        missing.push("network interfaces: none was recorded".to_owned());
     }
     for disk in &inventory.disks {
         if let crate::probe::inventory::Content::Unreadable { reason } = &disk.content {

@@ -92,6 +92,12 @@ pub fn parse(sources: &[Source<'_>]) -> Result<Spec, ConfigError> {
     cel::deep(|| read(sources))
 }
 
+/// The documents of a file, the source number `source`, as far as it is YAML: for those who pass over what they do not
+/// know.
+pub(crate) fn documents_of(text: &str, source: usize) -> Vec<Rc<Node>> {
+    yaml::read(text, source).documents
+}
+
 fn read(sources: &[Source<'_>]) -> Result<Spec, ConfigError> {
     let mut ctx = Context::new(sources);
     let mut roots: Vec<Rc<Node>> = Vec::new();

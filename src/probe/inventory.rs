@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::BootEvidence;
+use super::nic::Nic;
 use crate::guid::Guid;
 use crate::units::{BlockSize, Bytes, Extent};
 
@@ -58,6 +59,9 @@ pub struct Machine {
     /// Whether a running udevd was found.
     #[serde(default)]
     pub udev: bool,
+    /// Network interfaces, sorted by name; `None` if they were not looked at, as in a recording of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nics: Option<Vec<Nic>>,
 }
 
 /// One whole disk.

@@ -5,6 +5,7 @@
 
 use super::inventory::Machine;
 use super::memory;
+use super::nics;
 use super::reader::Reader;
 use super::udev;
 use crate::units::Bytes;
@@ -28,6 +29,7 @@ pub(super) fn machine(reader: &Reader<'_>) -> Machine {
         cpus,
         kernel: reader.text("/proc/sys/kernel/osrelease"),
         udev: udev::is_running(reader),
+        nics: nics::nics(reader),
     }
 }
 

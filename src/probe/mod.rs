@@ -27,6 +27,8 @@ mod machine;
 pub mod marker;
 pub mod memory;
 mod mounts;
+pub mod nic;
+mod nics;
 mod nodes;
 mod reader;
 mod signature;

@@ -9,12 +9,16 @@ use std::collections::BTreeSet;
 use super::{SCHEMA, Snapshot, strict};
 use crate::probe::attributes::Attributes;
 use crate::probe::inventory::{self, Disk, Inventory};
+use crate::probe::nic::Nic;
 
 /// No recorded machine is larger.
 pub const MOST_BYTES: u64 = 64 << 20;
 
 /// No machine has more disks.
 const MOST_DISKS: usize = 4096;
+
+/// The probe records no more interfaces.
+const MOST_NICS: usize = 4096;
 
 /// A text that is no recorded machine, or none that this version can read.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +112,14 @@ fn check(snapshot: &Snapshot) -> Result<(), String> {
             disks.len()
         ));
     }
+    check_nics(
+        snapshot
+            .inventory
+            .machine
+            .nics
+            .as_deref()
+            .unwrap_or_default(),
+    )?;
     let (mut paths, mut ids) = (BTreeSet::new(), BTreeSet::new());
     for disk in disks {
         check_disk(disk)?;
@@ -123,6 +135,27 @@ fn check(snapshot: &Snapshot) -> Result<(), String> {
         Some(path) => Err(format!("{path:?} is no path of an attribute below /sys")),
         None => Ok(()),
     }
+}
+
+fn check_nics(nics: &[Nic]) -> Result<(), String> {
+    if nics.len() > MOST_NICS {
+        let count = nics.len();
+        return Err(format!(
+            "it has {count} network interfaces; {MOST_NICS} are the most"
+        ));
+    }
+    let mut names = BTreeSet::new();
+    for Nic { name, .. } in nics {
+        // The kernel's own rule, which has a length as well; names of links on other systems are longer.
+        let is_name = !name.is_empty() && !matches!(name.as_str(), "." | "..");
+        if !is_name || name.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control()) {
+            return Err(format!("{name:?} is no name of a network interface"));
+        }
+        if !names.insert(name) {
+            return Err(format!("two network interfaces have the name {name:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn check_disk(disk: &Disk) -> Result<(), String> {
@@ -199,6 +232,29 @@ mod tests {
                 "{other}"
             );
         }
+    }
+
+    #[test]
+    fn interfaces_have_names_of_their_own_that_the_kernel_would_take() {
+        let nics = |names: &[&str]| -> Vec<Nic> {
+            let nic = |name: &&str| Nic {
+                name: (*name).to_owned(),
+                ..Nic::default()
+            };
+            names.iter().map(nic).collect()
+        };
+        assert_eq!(check_nics(&nics(&["lo", "enp3s0f0", "eth0.5"])), Ok(()));
+        for names in [
+            &["eth0", "eth0"][..],
+            &[""],
+            &["."],
+            &["../eth0"],
+            &["a b"],
+            &["a\u{1b}"],
+        ] {
+            assert!(check_nics(&nics(names)).is_err(), "{names:?}");
+        }
+        assert!(check_nics(&vec![Nic::default(); MOST_NICS + 1]).is_err());
     }
 
     #[test]

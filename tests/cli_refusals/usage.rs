@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use crate::cli::{Bench, Ran, assert_json};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "probe", "snapshot", "select", "plan", "apply", "inspect", "unlock", "lock", "rescue",
-    "repair", "reset", "tune", "install", "render", "validate", "check", "demo",
+    "repair", "reset", "tune", "install", "render", "validate", "check", "doctor", "demo",
 ];
 
 #[test]

@@ -9,6 +9,7 @@ mod trim;
 mod wants;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -17,6 +18,7 @@ use crate::cli::args::{Global, OptionalConfigArgs};
 use crate::cli::context;
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
+use crate::config::spec::Spec;
 use crate::exit::Exit;
 use crate::root::Root;
 use crate::tuner::desired::Desired;
@@ -149,6 +151,17 @@ pub fn run(global: &Global, args: &TuneArgs, output: &mut Output) -> Result<Exit
     };
     output.print(&report, |_| render::render(&report))?;
     Ok(exit(&report))
+}
+
+/// What `--check` without further arguments says of the machine under `root`.
+pub fn compared(root: &Root, spec: Option<&Spec>) -> Report {
+    apply::compare(root, &wants::plain(spec, root, Some(root)), Mode::Check)
+}
+
+/// The same of the attributes of a recorded machine.
+pub fn compared_record(attributes: &BTreeMap<String, String>, spec: Option<&Spec>) -> Report {
+    let machine = Recorded(attributes);
+    apply::compare(&machine, &wants::plain(spec, &machine, None), Mode::Check)
 }
 
 /// On this machine.

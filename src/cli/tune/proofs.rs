@@ -37,6 +37,11 @@ impl Proofs {
         Ok(Self(proofs))
     }
 
+    /// No proof.
+    pub(super) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// The drives that the proofs may be about. Only if there are proofs, the machine is probed: drives are told
     /// apart by more than sysfs has.
     pub(super) fn drives(&self, root: Option<&Root>) -> Drives {

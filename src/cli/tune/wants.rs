@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::error::Failure;
 use crate::cli::files;
-use crate::config::spec::Spec;
+use crate::config::spec::{Spec, Tuning};
 use crate::config::{ConfigError, Source};
 use crate::root::Root;
 use crate::tuner::desired::{Desired, desired};
@@ -39,22 +39,39 @@ impl Wants {
 
     /// What that is for the disks that `machine` has now; `root` is its file tree, if it is more than a record.
     pub(super) fn of(&self, machine: &dyn Machine, root: Option<&Root>) -> Desired {
-        let disks = disk::disks(machine);
         let tuning = self.spec.as_ref().map(|spec| &spec.tuning);
-        let (ruled, notes) = match (root, tuning) {
-            (Some(root), Some(tuning)) => ruled::ruled(root, tuning, &disks),
-            (None, Some(tuning)) if !tuning.udev_rules.is_empty() => {
-                let note = "the udev rules of the config: a recorded machine does not tell whether they hold";
-                (Vec::new(), vec![note.to_owned()])
-            }
-            _ => (Vec::new(), Vec::new()),
-        };
-        let drives = self.proofs.drives(root);
-        let proven = |disk: &Disk| self.proofs.hold_for(disk, &drives);
-        let mut desired = desired(disks, &self.profiles, tuning, ruled, &proven);
-        desired.notes = notes;
-        desired
+        with(tuning, &self.profiles, &self.proofs, machine, root)
     }
+}
+
+/// What a configuration and the built-in profiles want, without any proof.
+pub(super) fn plain(spec: Option<&Spec>, machine: &dyn Machine, root: Option<&Root>) -> Desired {
+    let tuning = spec.map(|spec| &spec.tuning);
+    with(tuning, &profile::built_in(), &Proofs::none(), machine, root)
+}
+
+fn with(
+    tuning: Option<&Tuning>,
+    profiles: &[Profile],
+    proofs: &Proofs,
+    machine: &dyn Machine,
+    root: Option<&Root>,
+) -> Desired {
+    let disks = disk::disks(machine);
+    let (ruled, notes) = match (root, tuning) {
+        (Some(root), Some(tuning)) => ruled::ruled(root, tuning, &disks),
+        (None, Some(tuning)) if !tuning.udev_rules.is_empty() => {
+            let note =
+                "the udev rules of the config: a recorded machine does not tell whether they hold";
+            (Vec::new(), vec![note.to_owned()])
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
+    let drives = proofs.drives(root);
+    let proven = |disk: &Disk| proofs.hold_for(disk, &drives);
+    let mut desired = desired(disks, profiles, tuning, ruled, &proven);
+    desired.notes = notes;
+    desired
 }
 
 /// Those of the file, if one is named, before the built-in ones.

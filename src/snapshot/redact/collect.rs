@@ -214,6 +214,9 @@ impl Search<'_> {
             self.add(&found[2], keep);
         }
         for found in PATTERNS.mac.find_iter(text) {
+            if found.as_str() == "00:00:00:00:00:00" {
+                continue;
+            }
             self.add(found.as_str(), MAC_COMPANY);
         }
         for found in PATTERNS.portal.captures_iter(text) {

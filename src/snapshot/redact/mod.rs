@@ -2,7 +2,8 @@
 //!
 //! Serials, world-wide ids, UUIDs, MAC addresses, labels and digests of contents are collected from the fields that hold
 //! them and from every text (`collect`), get a stand-in of the same shape (`stand_in`) and are replaced wherever they
-//! occur, inside links and sentences too (`replace`). The same input has the same stand-in within a snapshot, two
+//! occur, inside links and sentences too (`replace`). Addresses of network interfaces have stand-ins of their own
+//! (`address`); of a MAC address the company's three bytes stay, as of a world-wide id: they name a model, not a machine. The same input has the same stand-in within a snapshot, two
 //! inputs never share one: clones stay visible, and so do disks that differ.
 //! Stand-ins come from HMAC-SHA-256 under a key that is not in the snapshot. Without it they tell nothing: serials are
 //! short, and a plain hash of one would be found by trying all.
@@ -10,17 +11,19 @@
 use serde_json::{Map, Value};
 
 use super::Snapshot;
+use crate::network::prefix::Prefix;
 use crate::secret::Secret;
 use replace::Replacer;
 use stand_in::StandIns;
 
+mod address;
 mod collect;
 mod replace;
 mod stand_in;
 mod words;
 
 /// Keys of objects whose values say what kind of thing it is, never which one.
-const PUBLIC_KEYS: [&str; 21] = [
+const PUBLIC_KEYS: [&str; 25] = [
     "schema",
     "keelblock",
     "kind",
@@ -42,6 +45,10 @@ const PUBLIC_KEYS: [&str; 21] = [
     "path",
     "dev_path",
     "secondary_disks",
+    "pci_id",
+    "usb_id",
+    "operstate",
+    "addresses",
 ];
 
 /// How often another set of stand-ins is tried when one of them happens to spell an original.
@@ -66,8 +73,11 @@ pub enum RedactError {
 /// # Errors
 /// [`RedactError`]; no case is known in which it happens with a random key.
 pub fn redact(snapshot: &Snapshot, key: &Secret) -> Result<(Snapshot, usize), RedactError> {
-    let value = serde_json::to_value(snapshot).map_err(RedactError::Shape)?;
-    let found = collect::identifiers(snapshot, &value);
+    let mut bare = snapshot.clone();
+    // Put back afterwards: digits that are replaced one by one need not be an address any more.
+    let addresses = taken_addresses(&mut bare);
+    let value = serde_json::to_value(&bare).map_err(RedactError::Shape)?;
+    let found = collect::identifiers(&bare, &value);
     for attempt in 0..ATTEMPTS {
         let stand_ins = StandIns::new(key, attempt);
         let Some(replacer) = Replacer::new(&found, &stand_ins) else {
@@ -83,10 +93,21 @@ pub fn redact(snapshot: &Snapshot, key: &Secret) -> Result<(Snapshot, usize), Re
         for disk in &mut redacted.inventory.disks {
             disk.talos.symlinks.sort();
         }
+        let nics = redacted.inventory.machine.nics.iter_mut().flatten();
+        for (nic, of_nic) in nics.zip(&addresses) {
+            let stand_in = |prefix: &Prefix| address::stand_in(*prefix, &stand_ins);
+            nic.addresses = of_nic.iter().map(stand_in).collect();
+            nic.addresses.sort();
+        }
         redacted.redacted = true;
         return Ok((redacted, found.count()));
     }
     Err(RedactError::Remains)
+}
+
+fn taken_addresses(snapshot: &mut Snapshot) -> Vec<Vec<Prefix>> {
+    let nics = snapshot.inventory.machine.nics.iter_mut().flatten();
+    nics.map(|nic| std::mem::take(&mut nic.addresses)).collect()
 }
 
 /// Calls `each` with every text of the document that may identify, and the key that it stands under.

@@ -44,6 +44,12 @@ impl<'k> StandIns<'k> {
         };
         text.chars().enumerate().map(stand_in).collect()
     }
+
+    /// Bytes that stand for `text`.
+    pub(super) fn bytes<const N: usize>(&self, text: &str) -> [u8; N] {
+        let mut stream = Stream::new(self, text, 0);
+        std::array::from_fn(|_| stream.byte())
+    }
 }
 
 fn hex_digit(value: u8, upper: bool) -> char {
@@ -87,6 +93,10 @@ impl Stream {
 
     /// A number below `bound`; the bias of at most 26 in 256 hides nothing that the key does not.
     fn below(&mut self, bound: u8) -> u8 {
+        self.byte() % bound
+    }
+
+    fn byte(&mut self) -> u8 {
         if self.bytes.is_empty() {
             let mut mac = self.mac.clone();
             mac.update(&self.block.to_be_bytes());
@@ -94,7 +104,7 @@ impl Stream {
             self.bytes = mac.finalize().into_bytes().to_vec();
             self.block += 1;
         }
-        self.bytes.pop().unwrap_or_default() % bound
+        self.bytes.pop().unwrap_or_default()
     }
 }
 
