@@ -266,7 +266,7 @@ fn what_a_talconfig_says_is_judged_by_its_release() {
         (
             "v1.12.0",
             "patches:\n  - 'machine: {certSANs: ${SANS}}'\n",
-            &[],
+            &["KB114@10"],
         ),
     ] {
         let findings = found_in(&talconfig(version, more), &[]);

@@ -50,9 +50,10 @@ impl<'f> Reporter<'f> {
         let Some(fault) = &part.fault else {
             return false;
         };
-        if part.text().contains("{{") {
+        if part.text().contains("{{") || part.is_open(fault.at.line) {
             let at = part.at(fault.at);
-            let message = "this is a template and no YAML yet, so nothing was checked";
+            let message =
+                "no YAML before it is rendered or its variables are replaced: not checked";
             sink.add(Finding::new(&reading::TEMPLATE, at, message));
             return true;
         }
