@@ -5,7 +5,7 @@
 //!        (tree, schema)                                        └─ Json: json6902
 //! ```
 //! Pure: reading files is the caller's work. Mirrors `config/configpatcher`, `config/merge` and
-//! `config/configloader` of Talos' `pkg/machinery` at the release that [`super::schema`] names: what it refuses at load
+//! `config/configloader` of Talos' `pkg/machinery` at the release that `super::schema` names: what it refuses at load
 //! is refused, and what it accepts comes out the same. It does not validate; a result may still be no valid
 //! configuration. Values never reach a message.
 //!

@@ -7,7 +7,7 @@
 //! the patches of the whole file come last. Secrets come in from outside.
 //! Spec: <https://github.com/budimanjojo/talhelper/blob/v3.1.17/pkg/generate/config.go>.
 //!
-//! Known differences from talhelper 3.1.17, beside those of [`talconfig`](super::talconfig) and [`patch`](super::patch):
+//! Known differences from talhelper 3.1.17, beside those of [`talconfig`] and of `patch`:
 //!
 //! | what | here | talhelper | why |
 //! |---|---|---|---|
