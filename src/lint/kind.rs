@@ -108,7 +108,7 @@ mod tests {
             (
                 "version: v1alpha1\nmachine: {type: worker}\n",
                 false,
-                Kind::Patch,
+                Kind::Config,
             ),
             (
                 "version: v1alpha1\nmachine:\n  type: worker\n",
