@@ -207,3 +207,32 @@ fn a_configuration_that_is_none_is_refused() {
         &["nosuch.json"],
     );
 }
+
+#[test]
+fn a_node_of_a_talconfig_is_judged_as_its_rendered_configuration_is() {
+    let bench = bench();
+    let example = fs::read(repository().join("examples/talconfig/talconfig.yaml")).unwrap();
+    bench.write("talconfig.yaml", example);
+    let named = ["doctor", "-c", "talconfig.yaml", "--hardware", "mini.json"];
+    bench.refuses(2, &named, &["--node"]);
+    let text = String::from_utf8(fs::read(bench.path("talconfig.yaml")).unwrap()).unwrap();
+    let host = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("- hostname: "))
+        .unwrap();
+    let mut render = vec!["render", "--node", host];
+    render.extend(["-o", "node.yaml"]);
+    bench.run(&render).exits(0);
+    let checks = |arguments: &[&str]| {
+        let named = [
+            &["doctor", "--hardware", "mini.json", "--format", "json"],
+            arguments,
+        ]
+        .concat();
+        let report = bench.run(&named).json();
+        states(&report, "disks")
+    };
+    let rendered = checks(&["-c", "node.yaml"]);
+    assert!(!rendered.is_empty());
+    assert_eq!(checks(&["-c", "talconfig.yaml", "--node", host]), rendered);
+}

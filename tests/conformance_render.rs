@@ -31,7 +31,7 @@ use self::judge::{Memory, judge, variables};
 use self::soup::Rng;
 
 /// How many made-up configurations a run compares; `KEELBLOCK_CASES` has another number.
-const CASES: usize = 520;
+const CASES: usize = 850;
 
 /// What is refused here and rendered there, by a part of our words, and why.
 const REFUSED_ONLY_HERE: [(&str, &str); 4] = [

@@ -1,7 +1,6 @@
 //! `keelblock doctor`: what is wrong with this machine, most urgent first.
 
 use clap::Args;
-use zeroize::Zeroizing;
 
 use crate::cli::args::{Global, OptionalConfigArgs};
 use crate::cli::error::Failure;
@@ -43,12 +42,7 @@ pub struct DoctorArgs {
 }
 
 pub fn run(global: &Global, args: &DoctorArgs, output: &mut Output) -> Result<Exit, Failure> {
-    let paths = &args.config.config;
-    let mut texts = Vec::new();
-    for path in paths {
-        let text = Zeroizing::new(files::text(path)?);
-        texts.push((path.display().to_string(), text));
-    }
+    let texts = files::configurations(&args.config.config, &args.config.node)?;
     let sources: Vec<Source<'_>> = texts
         .iter()
         .map(|(name, text)| Source { name, text })

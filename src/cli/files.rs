@@ -28,11 +28,14 @@ const LIMIT: u64 = 16 << 20;
 
 const NAME_THE_RIGHT_ONE: &str = "name a text file: a configuration, a plan of `keelblock plan -o`, or a machine of `keelblock snapshot -o`";
 
-/// Reads and parses configurations; of a talconfig.yaml, that of `node`.
+/// The texts of configurations with their names; of a talconfig.yaml, that of the node.
 ///
 /// # Errors
-/// Exit 2 with every diagnostic.
-pub fn config(paths: &[PathBuf], node: &NodeArgs) -> Result<Spec, Failure> {
+/// Exit 2 for what cannot be read or rendered.
+pub fn configurations(
+    paths: &[PathBuf],
+    node: &NodeArgs,
+) -> Result<Vec<(String, Zeroizing<String>)>, Failure> {
     let mut texts = Vec::new();
     let mut is_rendered = false;
     for path in paths {
@@ -49,6 +52,15 @@ pub fn config(paths: &[PathBuf], node: &NodeArgs) -> Result<Spec, Failure> {
         let hint = "give it with -c; a machine configuration is of one node already";
         return Err(Failure::new(Exit::Usage, message).hint(hint));
     }
+    Ok(texts)
+}
+
+/// Reads and parses configurations; of a talconfig.yaml, that of `node`.
+///
+/// # Errors
+/// Exit 2 with every diagnostic.
+pub fn config(paths: &[PathBuf], node: &NodeArgs) -> Result<Spec, Failure> {
+    let texts = configurations(paths, node)?;
     let sources: Vec<Source<'_>> = texts
         .iter()
         .map(|(name, text)| Source { name, text })
