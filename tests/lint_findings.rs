@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use keelblock::lint::rule::Rule;
-use keelblock::lint::{File, Finding, Input, Machine, Repository, lint, sarif};
+use keelblock::lint::{File, Finding, Input, Machine, RenderedNode, Repository, lint, sarif};
 use keelblock::probe::inventory::{Disk, Inventory};
 use keelblock::snapshot;
 use zeroize::Zeroizing;
@@ -314,6 +314,61 @@ fn the_tuning_of_every_source_is_judged() {
         let all = found(text);
         assert!(all.contains(&code.to_owned()), "{text}: {all:?}");
     }
+}
+
+const OVERLAP: &str = "\
+version: v1alpha1
+machine: {type: worker}
+cluster:
+  network:
+    podSubnets: [10.244.0.0/16]
+    serviceSubnets: [10.244.128.0/20]
+";
+
+#[test]
+fn the_network_of_a_whole_node_is_judged() {
+    let findings = check(&[file("a.yaml", OVERLAP)], &[], &[]);
+    let overlap = findings.iter().find(|it| it.rule.code == "KB701").unwrap();
+    assert!(overlap.message.contains("[subnet-overlap]"), "{overlap:?}");
+    assert!((5..=6).contains(&overlap.at.line), "{overlap:?}");
+    let apart = OVERLAP.replace("10.244.128.0/20", "10.96.0.0/12");
+    assert_eq!(found(&apart), [""; 0]);
+}
+
+/// A node of a talconfig.yaml whose text is this, or that is not rendered.
+fn rendered(hostname: &str, line: u32, config: Result<&str, &str>) -> RenderedNode {
+    RenderedNode {
+        hostname: hostname.to_owned(),
+        at: (line, 3),
+        extensions: Vec::new(),
+        config: match config {
+            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+            Err(why) => Err(why.to_owned()),
+        },
+    }
+}
+
+#[test]
+fn what_shows_in_rendered_nodes_is_said_once_at_the_first_of_them() {
+    let text = talconfig("v1.10.5", "");
+    let files = [file("talconfig.yaml", &text)];
+    let nodes = vec![
+        rendered("a", 4, Ok(OVERLAP)),
+        rendered("b", 7, Err("a patch does not apply")),
+        rendered("c", 9, Ok(OVERLAP)),
+    ];
+    let before = shown(&check(&files, &[Repository::default()], &[]));
+    let repository = Repository {
+        nodes,
+        ..Repository::default()
+    };
+    let findings = check(&files, &[repository], &[]);
+    let mut more: Vec<&Finding> = findings.iter().collect();
+    more.retain(|it| !before.contains(&format!("{}@{}", it.rule.code, it.at.line)));
+    let said: Vec<(&str, u32)> = more.iter().map(|it| (it.rule.code, it.at.line)).collect();
+    assert_eq!(said, [("KB701", 4), ("KB213", 7)]);
+    assert!(more[0].message.starts_with("a, c: "), "{:?}", more[0]);
+    assert!(more[1].message.starts_with("b: a patch"), "{:?}", more[1]);
 }
 
 #[test]

@@ -250,7 +250,11 @@ mod tests {
             let hostname = (!hostname.is_empty()).then(|| hostname.to_owned());
             File {
                 path: path.trim_start_matches('!').to_owned(),
-                look: Yaml { config, hostname },
+                look: Yaml {
+                    config,
+                    hostname,
+                    ..Yaml::default()
+                },
             }
         });
         let json = json.iter().map(|text| {

@@ -11,6 +11,8 @@ pub struct Yaml {
     pub config: bool,
     /// The only hostname in it.
     pub hostname: Option<String>,
+    /// It is a talconfig.yaml, which has a name, an endpoint and nodes.
+    pub talconfig: bool,
 }
 
 /// What a JSON file looks like.
@@ -28,12 +30,20 @@ pub const JSON_HEAD: usize = 4096;
 /// Looks at the lines of a YAML file.
 pub fn yaml(text: &str) -> Yaml {
     let (mut machine, mut version, mut kind) = (false, false, false);
+    let mut talhelper = [
+        ("clusterName", false),
+        ("endpoint", false),
+        ("nodes", false),
+    ];
     let mut names: Vec<&str> = Vec::new();
     for line in text.lines() {
         let top = !line.starts_with([' ', '\t', '-', '#']);
         let Some((key, value)) = pair(line) else {
             continue;
         };
+        for (name, found) in &mut talhelper {
+            *found |= top && key == *name;
+        }
         match key {
             "machine" if top => machine = true,
             "version" if top => version |= value == "v1alpha1",
@@ -48,6 +58,7 @@ pub fn yaml(text: &str) -> Yaml {
             [only] if is_name(only) => Some(only.to_owned()),
             _ => None,
         },
+        talconfig: talhelper.iter().all(|(_, found)| *found),
     }
 }
 
@@ -135,8 +146,18 @@ mod tests {
             ("", false, None),
         ] {
             let found = yaml(text);
+            assert!(!found.talconfig, "{text}");
             assert_eq!(found.config, config, "{text}");
             assert_eq!(found.hostname.as_deref(), hostname, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_talconfig_has_a_name_an_endpoint_and_nodes() {
+        let whole = "clusterName: x\nendpoint: https://10.0.0.1:6443\nnodes:\n  - hostname: a\n";
+        assert!(yaml(whole).talconfig);
+        for key in ["clusterName", "endpoint", "nodes"] {
+            assert!(!yaml(&whole.replace(key, "other")).talconfig, "{key}");
         }
     }
 

@@ -17,6 +17,7 @@ mod finding;
 mod kind;
 mod network;
 mod part;
+mod rendered;
 mod report;
 pub mod rule;
 mod rules;
@@ -34,6 +35,7 @@ use zeroize::Zeroizing;
 
 pub use finding::{Finding, MOST_FINDINGS};
 pub use kind::Kind;
+pub use rendered::RenderedNode;
 pub use report::unreadable;
 
 use crate::config::talconfig::{Issue, Loaded};
@@ -59,7 +61,7 @@ pub struct File {
 }
 
 /// A talconfig.yaml, and what reading it as talhelper does came to.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Repository {
     /// Its index in the files.
     pub talconfig: usize,
@@ -71,6 +73,8 @@ pub struct Repository {
     pub warnings: Vec<Issue>,
     /// What talhelper refuses: in the file itself, then in what it names.
     pub refused: Vec<ConfigError>,
+    /// Its nodes, unless talhelper refuses the file.
+    pub nodes: Vec<RenderedNode>,
 }
 
 /// A key that talhelper drops.
@@ -227,6 +231,8 @@ impl<'i> Check<'i> {
                 self.rules.part(patch, &facts, &mut self.sink);
             }
         }
+        let name = &self.input.files[repository.talconfig].name;
+        rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
         let mut tuned = vec![repository.talconfig];
         for index in files {
             if self.patch(index, &facts) {
@@ -319,6 +325,8 @@ impl<'i> Check<'i> {
         let facts = Facts::of_config(part);
         self.rules.part(part, &facts, &mut self.sink);
         reporter.config(&mut self.sink);
+        let file = &self.input.files[index];
+        rendered::check(&file.name, &file.text, self.input.machines, &mut self.sink);
         self.tuning(&[index]);
     }
 

@@ -16,6 +16,7 @@ mod findings;
 mod formats;
 mod hostile;
 mod others;
+mod talconfig;
 
 use std::fs;
 

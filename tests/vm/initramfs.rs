@@ -164,7 +164,13 @@ fn add_udev(archive: &mut Archive) -> Fallible<()> {
     let daemon = daemon.into_iter().find(|path| Path::new(path).exists());
     add_program(archive, daemon.ok_or_else(|| tools::missing("udevadm"))?)?;
     archive.link("sbin/udevd", daemon.unwrap_or_default());
-    let rules = tools::run("dpkg-query", &["-L", "udev"])?;
+    // Whoever changes a mapping waits for the rules of dmsetup, which answer through it.
+    let dmsetup = tools::find("dmsetup")?;
+    add_program(archive, &dmsetup)?;
+    if dmsetup != "/sbin/dmsetup" {
+        archive.link("sbin/dmsetup", &dmsetup);
+    }
+    let rules = tools::run("dpkg-query", &["-L", "udev", "dmsetup"])?;
     for path in rules.lines() {
         let name = Path::new(path)
             .file_name()

@@ -1,6 +1,7 @@
 //! `keelblock check`: a fleet of configurations and recorded machines, offline.
 
 mod parallel;
+mod rendered;
 mod text;
 pub(crate) mod walk;
 mod work;
@@ -31,7 +32,9 @@ the machine's type; or it lies in a folder `clusterconfig`; or a recorded machin
 a node. Its name is its hostname, else that of its file, else its path. Its recorded machine (*.json of `keelblock \
 snapshot -o`) is the one with the name of the configuration file, in the same folder or the only one; else the one \
 with the hostname as its name; else, where the file has a UUID as its name, the one of that machine. A configuration \
-without a recorded machine is validated only, and said to be (warning). Hidden files and folders are passed over, and \
+without a recorded machine is validated only, and said to be (warning). A talconfig.yaml stands for its nodes as \
+`keelblock render` shows them, unless talhelper has rendered them into DIR; the files that it names may lie anywhere in \
+its git repository. Hidden files and folders are passed over, and \
 links that lead out of DIR are an error. Nothing is written.
 
 expect.yaml in DIR may say what has to be true:

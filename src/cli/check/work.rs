@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use zeroize::Zeroizing;
 
 use super::parallel::parallel;
+use super::rendered::Rendered;
 use super::walk::Tree;
 use crate::cli::error::Failure;
 use crate::config::spec::Location;
@@ -56,7 +57,8 @@ pub fn folder(
     shard: Shard,
     excerpts: bool,
 ) -> Result<Outcome, Failure> {
-    let (files, unreadable) = look(tree)?;
+    let (mut files, unreadable) = look(tree)?;
+    let mut rendered = Rendered::of(tree, &mut files);
     let Arranged {
         mut nodes,
         unused,
@@ -70,11 +72,13 @@ pub fn folder(
         shard.has(name)
     };
     let findings = findings.into_iter().chain(tree.findings.iter().cloned());
-    let findings = findings.chain(unreadable).filter(of_shard);
+    let refused = std::mem::take(&mut rendered.findings);
+    let findings = findings.chain(unreadable).chain(refused);
+    let findings = findings.filter(of_shard);
     let mut outcome = Outcome {
         nodes: Vec::with_capacity(nodes.len()),
         findings: findings.collect(),
-        passed_over,
+        passed_over: passed_over.saturating_sub(rendered.sources),
         all,
     };
     for index in unused {
@@ -90,6 +94,7 @@ pub fn folder(
     let fleet = Fleet {
         tree,
         files: &files,
+        rendered: &rendered,
         expect,
         excerpts,
         machines: Machines::new(tree, &files, &nodes, excerpts),
@@ -97,7 +102,10 @@ pub fn folder(
     let judged = parallel(nodes.len(), |i, buffer| fleet.node(&nodes[i], buffer))?;
     for (node, findings) in judged {
         outcome.nodes.push(node);
-        outcome.findings.extend(findings);
+        let findings = findings.into_iter();
+        outcome
+            .findings
+            .extend(findings.map(|finding| rendered.placed(finding, &files.prefix)));
     }
     Ok(outcome)
 }
@@ -149,6 +157,7 @@ fn look(tree: &Tree) -> Result<(Files, Vec<Finding>), Failure> {
 struct Fleet<'a> {
     tree: &'a Tree,
     files: &'a Files,
+    rendered: &'a Rendered,
     expect: &'a Expect,
     excerpts: bool,
     machines: Machines<'a>,
@@ -163,7 +172,11 @@ impl Fleet<'_> {
         for index in &planned.configs {
             let path = &self.files.yaml[*index].path;
             let shown = self.files.shown(path);
-            match self.tree.text(path, CONFIG) {
+            let text = match self.rendered.text(path) {
+                Some(text) => Ok(text.clone()),
+                None => self.tree.text(path, CONFIG),
+            };
+            match text {
                 Ok(text) => texts.push((shown, text)),
                 Err(why) => {
                     let message = format!("cannot be read: {why}");

@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -15,8 +16,12 @@ use crate::cli::check::walk::{self, Tree};
 use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::cli::repository::Repository as Files;
-use crate::config::talconfig::{Files as _, Loaded, Request, Variables, load};
-use crate::lint::{File, Finding, Input, Kind, Machine, Repository, kind_of, unreadable};
+use crate::config::generate::Secrets;
+use crate::config::render;
+use crate::config::talconfig::{Files as _, Loaded, Node, Request, Variables, load};
+use crate::lint::{
+    File, Finding, Input, Kind, Machine, RenderedNode, Repository, kind_of, unreadable,
+};
 
 /// Most bytes of one file; the reader of YAML takes no more either.
 const MOST_BYTES: u64 = 4 << 20;
@@ -113,6 +118,9 @@ impl Collected {
         };
         let mut repository = Repository::new(index, Ok(&loaded));
         repository.refused = refused_patches(&loaded, &files);
+        if repository.refused.is_empty() {
+            repository.nodes = rendered(&loaded, &files);
+        }
         let (name, path) = (file.name.clone(), file.path.clone());
         for reference in &repository.references {
             if self.known.contains(reference) {
@@ -143,6 +151,29 @@ fn refused_patches(loaded: &Loaded, files: &Files) -> Vec<crate::config::ConfigE
         }
     }
     errors
+}
+
+/// Every node with stand-ins for its secrets.
+fn rendered(loaded: &Loaded, files: &Files) -> Vec<RenderedNode> {
+    let secrets = Secrets::placeholders();
+    let node = |(index, node): (usize, &Node)| {
+        let config = match render::node(loaded, index, &secrets, files) {
+            Ok(config) => Ok(Zeroizing::new(
+                config.map(|it| it.to_text()).unwrap_or_default(),
+            )),
+            Err(error) => {
+                let cause = error.source().map(|cause| format!(": {cause}"));
+                Err(format!("{error}{}", cause.unwrap_or_default()))
+            }
+        };
+        RenderedNode {
+            hostname: node.hostname.to_string(),
+            at: (node.at.line.max(1), node.at.column.max(1)),
+            extensions: render::extensions(node),
+            config,
+        }
+    };
+    loaded.config.nodes.iter().enumerate().map(node).collect()
 }
 
 /// The name of a file beside talconfig.yaml, so that it can be followed from where the command was typed.

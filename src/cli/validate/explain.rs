@@ -9,6 +9,7 @@ use crate::cli::output::Output;
 use crate::cli::table::{WIDTH, wrap};
 use crate::exit::Exit;
 use crate::lint::rule::{Level, Rule};
+use crate::network;
 
 #[derive(Serialize)]
 struct Codes {
@@ -32,6 +33,9 @@ pub fn run(code: &str, output: &mut Output) -> Result<Exit, Failure> {
         true => Rule::all().collect(),
         false => Rule::by_code(code).into_iter().collect(),
     };
+    if let Some(code) = network::Code::ALL.iter().find(|it| it.word() == code) {
+        return word(*code, output);
+    }
     if rules.is_empty() {
         let message = format!("there is no code {code:?}");
         let failure = Failure::new(Exit::Usage, message);
@@ -52,6 +56,31 @@ pub fn run(code: &str, output: &mut Output) -> Result<Exit, Failure> {
     output.print(&value, |_| match rules[..] {
         [only] if !all => one(only),
         _ => list(&rules),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// A word of the findings about networks.
+fn word(code: network::Code, output: &mut Output) -> Result<Exit, Failure> {
+    let value = Codes {
+        schema: "keelblock/lint-codes/v1",
+        codes: vec![Code {
+            code: code.word(),
+            level: code.level().word(),
+            title: code.word(),
+            cause: code.cause(),
+            fix: code.fix(),
+            example: "",
+        }],
+    };
+    let text = |text: &str| wrap(text, WIDTH - 2, 2);
+    output.print(&value, |_| {
+        format!(
+            "{}\n  {}\n  {}\n",
+            code.word(),
+            text(code.cause()),
+            text(code.fix())
+        )
     })?;
     Ok(Exit::Done)
 }

@@ -32,6 +32,7 @@ use super::patch::{MachineConfig, Patch};
 use super::talconfig::{self, Files, Loaded, Node, Text};
 
 pub use error::RenderError;
+pub use schematic::extensions;
 pub use template::TemplateError;
 
 /// Networks that a cluster has if it names none.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::talconfig::{Value, marshalled, typed};
+use crate::config::talconfig::{Node, Value, marshalled, typed};
 
 /// Keys of the customization in the order of the canonical text, which leaves out what is zero.
 const CUSTOMIZATION: [&str; 7] = [
@@ -33,6 +33,17 @@ pub(super) fn id(schematic: Option<&Value>) -> Result<String, &'static str> {
         let _ = write!(id, "{byte:02x}");
     }
     Ok(id)
+}
+
+/// The official extensions that the node's schematic asks for.
+pub fn extensions(node: &Node) -> Vec<String> {
+    let path = ["customization", "systemExtensions", "officialExtensions"];
+    let mut value = node.configs.schematic.as_ref();
+    for key in path {
+        value = value.and_then(|it| it.get(key));
+    }
+    let items = value.map_or(&[][..], Value::items);
+    items.iter().map(|it| it.text().to_owned()).collect()
 }
 
 fn canonical(given: &Json) -> Result<Json, &'static str> {

@@ -3,6 +3,7 @@
 pub mod disks;
 pub mod encryption;
 pub mod kernel;
+pub mod network;
 pub mod reading;
 pub mod repository;
 pub mod volumes;
@@ -10,13 +11,14 @@ pub mod volumes;
 use super::rule::{Level, Rule};
 
 /// The families in the order of their codes.
-pub(super) static FAMILIES: [&[&Rule]; 6] = [
+pub(super) static FAMILIES: [&[&Rule]; 7] = [
     &reading::ALL,
     &repository::ALL,
     &disks::ALL,
     &encryption::ALL,
     &volumes::ALL,
     &kernel::ALL,
+    &network::ALL,
 ];
 
 /// A rule, in the order in which it reads best.

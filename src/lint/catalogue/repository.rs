@@ -4,7 +4,7 @@ use super::rule;
 use crate::lint::rule::{Level, Rule};
 
 /// The family.
-pub(in crate::lint) static ALL: [&Rule; 12] = [
+pub(in crate::lint) static ALL: [&Rule; 13] = [
     &TALHELPER,
     &DROPPED_KEY,
     &TALHELPER_WARNS,
@@ -17,6 +17,7 @@ pub(in crate::lint) static ALL: [&Rule; 12] = [
     &TWO_HOSTNAMES,
     &REFUSED_LATER,
     &SUBNET,
+    &NOT_RENDERED,
 ];
 
 /// KB201: talhelper refuses this.
@@ -217,5 +218,21 @@ pub static SUBNET: Rule = rule(
 clusterPodNets: ["fd00:0:0:1:2000::/64"]
 # right
 clusterPodNets: ["fd00:0:0:2000::/64"]"#,
+    ],
+);
+
+/// KB213: a node that cannot be rendered here.
+pub static NOT_RENDERED: Rule = rule(
+    "KB213",
+    Level::Warning,
+    "the node cannot be rendered",
+    [
+        "talconfig.yaml is sound, but a patch does not apply to this node, or it uses a template beyond what keelblock renders. What only shows in the whole configuration was not looked for.",
+        "`keelblock render --node` says the same; correct the patch, or validate what talhelper renders.",
+        r#"# found: nothing stands at this place
+patches:
+  - |-
+    - op: remove
+      path: /machine/nothing"#,
     ],
 );
