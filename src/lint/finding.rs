@@ -93,6 +93,12 @@ impl Sink {
         }
     }
 
+    /// Whether Talos or talhelper refuses something already.
+    pub(super) fn has_error(&self) -> bool {
+        let mut all = self.findings.iter();
+        all.any(|it| it.rule.level == Level::Error)
+    }
+
     /// Whether Talos or talhelper refuses something on this line already.
     pub(super) fn has_error_at(&self, file: &str, line: u32) -> bool {
         let mut all = self.findings.iter();

@@ -231,14 +231,14 @@ impl<'i> Check<'i> {
                 self.rules.part(patch, &facts, &mut self.sink);
             }
         }
-        let name = &self.input.files[repository.talconfig].name;
-        rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
         let mut tuned = vec![repository.talconfig];
         for index in files {
             if self.patch(index, &facts) {
                 tuned.push(index);
             }
         }
+        let name = &self.input.files[repository.talconfig].name;
+        rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
         self.tuning(&tuned);
     }
 

@@ -44,6 +44,8 @@ pub(super) fn nodes(file: &str, nodes: &[RenderedNode], machines: &[Machine], si
     for node in nodes {
         let text = match &node.config {
             Ok(text) => text,
+            // An error that was found already is why.
+            Err(_) if sink.has_error() => continue,
             Err(why) => {
                 let message = format!("{}: {why}", node.hostname);
                 sink.add(Finding::new(
