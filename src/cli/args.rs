@@ -89,6 +89,15 @@ fn plain_format() -> impl TypedValueParser<Value = Format> {
     })
 }
 
+/// The formats of the linters, `validate` and `tune lint`.
+pub fn linter_format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(["text", "json", "sarif"]).map(|text| match text.as_str() {
+        "json" => Format::Json,
+        "sarif" => Format::Sarif,
+        _ => Format::Text,
+    })
+}
+
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {

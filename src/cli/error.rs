@@ -81,6 +81,12 @@ impl Failure {
     }
 }
 
+/// An error and what caused it first, in one sentence.
+pub fn with_cause(error: &dyn Error) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}"));
+    format!("{error}{}", cause.unwrap_or_default())
+}
+
 fn chain(first: Option<&dyn Error>) -> Vec<String> {
     let mut causes = Vec::new();
     let mut next = first;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::cli::age_keys;
+use crate::cli::error::with_cause;
 use crate::config::sops;
 use crate::config::talconfig::{FileError, Files};
 
@@ -83,10 +84,7 @@ fn has_section(text: &str) -> bool {
 }
 
 fn decrypted(text: &str) -> Result<Zeroizing<String>, FileError> {
-    let refused = |error: &dyn std::error::Error| {
-        let cause = error.source().map(|cause| format!(": {cause}"));
-        FileError::Encrypted(format!("{error}{}", cause.unwrap_or_default()))
-    };
+    let refused = |error: &dyn std::error::Error| FileError::Encrypted(with_cause(error));
     let keys = age_keys::load(&|name| std::env::var(name).ok()).map_err(|error| refused(&error))?;
     sops::decrypt(text, &keys).map_err(|error| refused(&error))
 }

@@ -27,6 +27,16 @@ pub fn is_one(path: &Path, text: &str) -> bool {
     matches!(&*name, "talconfig.yaml" | "talconfig.yml") || is_talconfig(text)
 }
 
+/// The environment of this process, as far as it is text.
+pub fn environment() -> Variables {
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let value = Zeroizing::new(value.into_string().ok()?);
+            Some((name.into_string().ok()?, value))
+        })
+        .collect()
+}
+
 impl Cluster {
     /// Loads the file, with the environment of this process.
     ///
@@ -44,12 +54,7 @@ impl Cluster {
                 .because(&error)
                 .hint("name the talconfig.yaml of the cluster")
         })?;
-        let env: Variables = std::env::vars_os()
-            .filter_map(|(name, value)| {
-                let value = Zeroizing::new(value.into_string().ok()?);
-                Some((name.into_string().ok()?, value))
-            })
-            .collect();
+        let env = environment();
         let request = Request {
             path: files.talconfig(),
             root: files.top(),

@@ -1,12 +1,12 @@
 //! Networks of pods and services. Pure.
 
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::catalogue::repository;
 use super::finding::{Finding, Sink};
 use super::part::{Part, below, items};
 use crate::config::node::Node;
+use crate::network::prefix::Prefix;
 
 /// Checks `cluster.network` and KubeNetworkConfig, whose lists have the same names.
 pub(super) fn check(part: &Part<'_>, network: &Node, sink: &mut Sink) {
@@ -37,21 +37,8 @@ pub(super) fn subnets(part: &Part<'_>, list: Option<&Rc<Node>>, sink: &mut Sink)
 /// The network that a prefix is in, if bits behind its length are set.
 fn network_of(text: &str) -> Option<String> {
     let (address, length) = text.split_once('/')?;
-    let length: u32 = length.parse().ok()?;
-    let network: IpAddr = match address.parse().ok()? {
-        IpAddr::V4(v4) if length <= 32 => {
-            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
-            let bits = u32::from(v4);
-            (bits & mask != bits).then(|| IpAddr::V4((bits & mask).into()))
-        }
-        IpAddr::V6(v6) if length <= 128 => {
-            let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
-            let bits = u128::from(v6);
-            (bits & mask != bits).then(|| IpAddr::V6((bits & mask).into()))
-        }
-        _ => None,
-    }?;
-    Some(format!("{network}/{length}"))
+    let written = Prefix::new(address.parse().ok()?, length.parse().ok()?)?;
+    (!written.is_canonical()).then(|| written.masked().to_string())
 }
 
 #[cfg(test)]

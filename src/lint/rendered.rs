@@ -14,7 +14,6 @@ use crate::config::Source;
 use crate::config::spec::Location;
 use crate::fleet::finding::Level;
 use crate::network::{self, Code};
-use crate::selector::cel;
 
 /// A node of a talconfig.yaml, rendered. Has no `Debug`: it may hold keys.
 pub struct RenderedNode {
@@ -96,7 +95,7 @@ fn network(
         _ => None,
     };
     let machine = network::Machine { nics, extensions };
-    let mut found = cel::deep(|| network::check(&[source], &machine));
+    let mut found = network::check(&[source], &machine);
     found.retain(|it| {
         !matches!(
             it.code,

@@ -1,6 +1,7 @@
 //! Loop devices, the only block devices that every machine can make.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::panicking;
@@ -24,11 +25,33 @@ pub fn losetup(arguments: &[&str]) -> String {
 pub struct Loop(String);
 
 impl Loop {
+    /// The first free device that discards as the kernel's driver lets it: a limit that somebody wrote to
+    /// `discard_max_bytes` outlives the detaching, and 0 cannot be taken back on a device that is kept.
     pub fn new(image: &Path, more: &[&str]) -> Self {
         let _names = names();
         let image = image.display().to_string();
         let arguments = [&["--find", "--show"][..], more, &[&image]].concat();
-        Self(losetup(&arguments))
+        // Those passed over are held until another is found, or the same one would be found again.
+        let mut limited = Vec::new();
+        loop {
+            let device = Self(losetup(&arguments));
+            if !device.limited() {
+                return device;
+            }
+            limited.push(device);
+            assert!(limited.len() < 16, "no loop device discards: {limited:?}");
+        }
+    }
+
+    /// Whether somebody has forbidden what the driver can do.
+    fn limited(&self) -> bool {
+        let name = self.name().trim_start_matches("/dev/");
+        let limit = |file: &str| -> u64 {
+            let path = format!("/sys/block/{name}/queue/{file}");
+            let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            text.trim().parse().expect("a number of bytes")
+        };
+        limit("discard_max_bytes") == 0 && limit("discard_max_hw_bytes") > 0
     }
 
     /// Takes the image away and gives it back: the same name, another disk.

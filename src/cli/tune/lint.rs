@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
-use crate::cli::args::Format;
+use crate::cli::args::{Format, linter_format};
 use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::cli::output::{self, Output};
@@ -48,16 +47,8 @@ pub struct LintArgs {
     #[arg(short, long)]
     pub quiet: bool,
     /// How to print the result; sarif is for code hosts
-    #[arg(long, default_value = "text", value_parser = formats())]
+    #[arg(long, default_value = "text", value_parser = linter_format())]
     pub format: Format,
-}
-
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(["text", "json", "sarif"]).map(|text| match text.as_str() {
-        "json" => Format::Json,
-        "sarif" => Format::Sarif,
-        _ => Format::Text,
-    })
 }
 
 #[derive(Serialize)]

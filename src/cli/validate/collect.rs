@@ -7,15 +7,15 @@
 )]
 
 use std::collections::BTreeSet;
-use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::cli::check::walk::{self, Tree};
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, with_cause};
 use crate::cli::files;
 use crate::cli::repository::Repository as Files;
+use crate::cli::talconfig::environment;
 use crate::config::generate::Secrets;
 use crate::config::render;
 use crate::config::talconfig::{Files as _, Loaded, Node, Request, Variables, load};
@@ -161,10 +161,7 @@ fn rendered(loaded: &Loaded, files: &Files) -> Vec<RenderedNode> {
             Ok(config) => Ok(Zeroizing::new(
                 config.map(|it| it.to_text()).unwrap_or_default(),
             )),
-            Err(error) => {
-                let cause = error.source().map(|cause| format!(": {cause}"));
-                Err(format!("{error}{}", cause.unwrap_or_default()))
-            }
+            Err(error) => Err(with_cause(&error)),
         };
         RenderedNode {
             hostname: node.hostname.to_string(),
@@ -205,12 +202,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Collected, Failure> {
             collected.file(path);
         }
     }
-    let env: Variables = std::env::vars_os()
-        .filter_map(|(name, value)| {
-            let value = Zeroizing::new(value.into_string().ok()?);
-            Some((name.into_string().ok()?, value))
-        })
-        .collect();
+    let env = environment();
     for index in 0..collected.files.len() {
         let file = &collected.files[index];
         let may_be = file.text.contains("clusterName") || file.text.contains("nodes");

@@ -8,10 +8,9 @@ mod text;
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 
-use crate::cli::args::{Format, Global, NodeArgs};
+use crate::cli::args::{Format, Global, NodeArgs, linter_format};
 use crate::cli::context;
 use crate::cli::error::Failure;
 use crate::cli::output::{self, Output};
@@ -59,16 +58,8 @@ pub struct ValidateArgs {
     #[arg(long)]
     pub strict: bool,
     /// How to print the result; sarif is for code hosts
-    #[arg(long, default_value = "text", value_parser = formats())]
+    #[arg(long, default_value = "text", value_parser = linter_format())]
     pub format: Format,
-}
-
-fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(["text", "json", "sarif"]).map(|text| match text.as_str() {
-        "json" => Format::Json,
-        "sarif" => Format::Sarif,
-        _ => Format::Text,
-    })
 }
 
 #[derive(Serialize)]
