@@ -1,7 +1,7 @@
 //! Measures `keelblock validate` on a generated repository: `cargo bench --bench validate [-- LINES]`.
 //!
-//! A talconfig.yaml of 100 nodes and as many patches as make 10,000 lines, unless told otherwise; half of the patches are
-//! referred to. `KEELBLOCK_BIN` names the program to measure; without it, cargo's own build is taken. The median of 11
+//! A talconfig.yaml of 100 nodes with an interface and a patch of their own, ten patches for all of them, and as many that
+//! nothing refers to as make 10,000 lines, unless told otherwise. `KEELBLOCK_BIN` names the program to measure; without it, cargo's own build is taken. The median of 11
 //! runs counts; the exit code is 1 if the goal is missed.
 #![allow(
     clippy::disallowed_methods,
@@ -17,6 +17,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 const NODES: usize = 100;
+/// Patches for all nodes.
+const SHARED: usize = 10;
 const RUNS: usize = 11;
 
 /// For 10,000 lines.
@@ -51,32 +53,34 @@ provisioning:
 /// How many lines it has.
 fn generate(folder: &Path, wanted: usize) -> Result<usize, Box<dyn Error>> {
     std::fs::create_dir(folder.join("patches"))?;
+    let mut number = 0;
+    let mut patch = || -> Result<String, Box<dyn Error>> {
+        let name = format!("patches/p{number:04}.yaml");
+        let text = PATCH.replace("data", &format!("data{number}"));
+        std::fs::write(folder.join(&name), text)?;
+        number += 1;
+        Ok(name)
+    };
     let mut talconfig = String::from(
         "clusterName: bench\ntalosVersion: v1.11.0\nkubernetesVersion: v1.31.1\nendpoint: https://10.0.0.1:6443\nnodes:\n",
     );
     for node in 0..NODES {
         write!(
             talconfig,
-            "  - hostname: node{node:03}\n    ipAddress: 10.0.1.{node}\n    controlPlane: {}\n    installDiskSelector:\n      serial: S{node:06}\n",
-            node < 3
+            "  - hostname: node{node:03}\n    ipAddress: 10.0.1.{node}\n    controlPlane: {}\n    installDiskSelector:\n      serial: S{node:06}\n    networkInterfaces:\n      - interface: eth0\n        addresses: [\"10.0.1.{node}/16\"]\n        routes:\n          - network: 0.0.0.0/0\n            gateway: 10.0.0.1\n    patches:\n      - \"@{}\"\n",
+            node < 3,
+            patch()?
         )?;
     }
     talconfig.push_str("patches:\n");
+    for _ in 0..SHARED {
+        writeln!(talconfig, "  - \"@{}\"", patch()?)?;
+    }
     let each = PATCH.lines().count();
-    let mut lines = talconfig.lines().count();
-    let mut number = 0;
+    let mut lines = talconfig.lines().count() + (NODES + SHARED) * each;
     while lines < wanted {
-        let name = format!("patches/p{number:04}.yaml");
-        std::fs::write(
-            folder.join(&name),
-            PATCH.replace("data", &format!("data{number}")),
-        )?;
-        if number % 2 == 0 {
-            writeln!(talconfig, "  - \"@{name}\"")?;
-            lines += 1;
-        }
+        patch()?;
         lines += each;
-        number += 1;
     }
     std::fs::write(folder.join("talconfig.yaml"), talconfig)?;
     Ok(lines)

@@ -23,7 +23,7 @@ use std::process::Command;
 use keelblock::config::ConfigError;
 use keelblock::config::generate::Secrets;
 use keelblock::config::patch::MachineConfig;
-use keelblock::config::render::{self, RenderError};
+use keelblock::config::render::{self, RenderError, Shared};
 use keelblock::config::talconfig::{Loaded, Request, load};
 use serde_json::{Value as Json, json};
 
@@ -168,8 +168,9 @@ impl Case {
                 .wrong
                 .push(format!("refused there only: {}", theirs.error));
         }
+        let shared = Shared::default();
         for (index, theirs) in theirs.nodes.iter().enumerate() {
-            let ours = render::node(&loaded, index, &secrets, &self.memory(folder));
+            let ours = render::node(&loaded, index, &secrets, &self.memory(folder), &shared);
             match (ours, theirs.error.as_str()) {
                 (Ok(ours), "") => match differs(&ours.unwrap(), &theirs.yaml) {
                     None => tally.equal += 1,
@@ -502,7 +503,13 @@ fn a_template_is_rendered_as_go_renders_it_or_refused() {
     for template in REFUSED.lines().filter(|line| !line.is_empty()) {
         let case = case(template);
         let loaded = case.load(folder).ok().unwrap();
-        let ours = render::node(&loaded, 0, &Secrets::placeholders(), &case.memory(folder));
+        let ours = render::node(
+            &loaded,
+            0,
+            &Secrets::placeholders(),
+            &case.memory(folder),
+            &Shared::default(),
+        );
         assert!(
             matches!(ours, Err(RenderError::Template { .. })),
             "{template}"

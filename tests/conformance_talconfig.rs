@@ -19,7 +19,7 @@ use std::process::Command;
 
 use keelblock::config::ConfigError;
 use keelblock::config::talconfig::{
-    Loaded, PatchText, Request, load, read_env, releases, substitute, substituted,
+    Loaded, PatchText, PatchTexts, Request, load, read_env, releases, substitute, substituted,
 };
 use serde_json::{Value as Json, json};
 
@@ -140,7 +140,7 @@ impl Case {
 
 /// Ours in the words of the judge; one error stands for all of them.
 fn patches(loaded: &Loaded, node: usize, files: &Memory<'_>) -> Vec<Patch> {
-    let list = match loaded.patches(node, files) {
+    let list = match loaded.patches(node, files, &PatchTexts::default()) {
         Ok(list) => list,
         Err(_) => {
             let error = String::from("refused");

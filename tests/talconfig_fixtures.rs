@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use keelblock::cli::repository::Repository;
 use keelblock::config::ConfigError;
-use keelblock::config::talconfig::{List, Loaded, PatchText, Request, load};
+use keelblock::config::talconfig::{List, Loaded, PatchText, PatchTexts, Request, load};
 
 const HOME_OPS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -65,7 +65,9 @@ fn home_ops_has_three_nodes_alike_and_four_files_that_nothing_refers_to() {
         let selector = node.install_disk_selector.as_ref().unwrap();
         assert_eq!(selector.text_at("model"), "APPLE*");
         assert_eq!(node.configs.user_volumes.as_ref().unwrap().items().len(), 1);
-        let patches = loaded.patches(index, &files).unwrap();
+        let patches = loaded
+            .patches(index, &files, &PatchTexts::default())
+            .unwrap();
         assert_eq!(patches.len(), 8);
         let is_inline = |patch: &keelblock::config::talconfig::Patch| {
             patch.list == List::Group
@@ -119,7 +121,7 @@ fn said(text: &[u8], beside: &[(&str, &[u8])]) -> Result<Vec<String>, String> {
     let (loaded, files) = read(&talconfig);
     let top = format!("{}/", files.top());
     let loaded = loaded.map_err(|error| error.to_string().replace(&top, ""))?;
-    let patches = loaded.patches(0, &files);
+    let patches = loaded.patches(0, &files, &PatchTexts::default());
     patches.map_err(|error| error.to_string().replace(&top, ""))?;
     let unknown = loaded
         .unknown

@@ -19,6 +19,7 @@ pub struct Cluster {
     pub secrets: Secrets,
     name: String,
     files: Repository,
+    shared: render::Shared,
 }
 
 /// Whether a file is a talconfig.yaml, by its name or by what is in it.
@@ -67,6 +68,7 @@ impl Cluster {
             secrets: Secrets::placeholders(),
             name,
             files,
+            shared: render::Shared::default(),
         })
     }
 
@@ -82,6 +84,7 @@ impl Cluster {
         })?;
         if let Some(secrets) = secrets {
             self.secrets = secrets;
+            self.shared = render::Shared::default();
         }
         Ok(())
     }
@@ -155,7 +158,13 @@ impl Cluster {
                     .hint(hint(&error))
             }
         };
-        let config = render::node(&self.loaded, index, &self.secrets, &self.files);
+        let config = render::node(
+            &self.loaded,
+            index,
+            &self.secrets,
+            &self.files,
+            &self.shared,
+        );
         let config = config.map_err(failed)?;
         let text = config.map(|config| config.to_text()).unwrap_or_default();
         Ok(Zeroizing::new(text))

@@ -25,6 +25,7 @@ pub(crate) mod kinds;
 mod machine;
 pub(crate) mod nearest;
 pub(crate) mod node;
+mod of_value;
 pub(crate) mod own;
 pub mod patch;
 mod problem;

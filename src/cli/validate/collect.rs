@@ -17,7 +17,7 @@ use crate::cli::files;
 use crate::cli::repository::Repository as Files;
 use crate::cli::talconfig::environment;
 use crate::config::generate::Secrets;
-use crate::config::render;
+use crate::config::render::{self, Shared};
 use crate::config::talconfig::{Files as _, Loaded, Node, Request, Variables, load};
 use crate::lint::{
     File, Finding, Input, Kind, Machine, RenderedNode, Repository, kind_of, unreadable,
@@ -117,9 +117,10 @@ impl Collected {
             }
         };
         let mut repository = Repository::new(index, Ok(&loaded));
-        repository.refused = refused_patches(&loaded, &files);
+        let shared = Shared::default();
+        repository.refused = refused_patches(&loaded, &files, &shared);
         if repository.refused.is_empty() {
-            repository.nodes = rendered(&loaded, &files);
+            repository.nodes = rendered(&loaded, &files, &shared);
         }
         let (name, path) = (file.name.clone(), file.path.clone());
         for reference in &repository.references {
@@ -141,23 +142,27 @@ impl Collected {
 }
 
 /// What is wrong with patches as files: once for each group, and for each node with patches of its own.
-fn refused_patches(loaded: &Loaded, files: &Files) -> Vec<crate::config::ConfigError> {
+fn refused_patches(
+    loaded: &Loaded,
+    files: &Files,
+    shared: &Shared,
+) -> Vec<crate::config::ConfigError> {
     let mut errors = Vec::new();
     let mut groups = BTreeSet::new();
     for (index, node) in loaded.config.nodes.iter().enumerate() {
         let own = node.configs.patches.as_ref().map_or(0, Vec::len) > node.group_patches;
         if groups.insert(node.control_plane) || own {
-            errors.extend(loaded.patches(index, files).err());
+            errors.extend(loaded.patches(index, files, &shared.texts).err());
         }
     }
     errors
 }
 
 /// Every node with stand-ins for its secrets.
-fn rendered(loaded: &Loaded, files: &Files) -> Vec<RenderedNode> {
+fn rendered(loaded: &Loaded, files: &Files, shared: &Shared) -> Vec<RenderedNode> {
     let secrets = Secrets::placeholders();
     let node = |(index, node): (usize, &Node)| {
-        let config = match render::node(loaded, index, &secrets, files) {
+        let config = match render::node(loaded, index, &secrets, files, shared) {
             Ok(config) => Ok(Zeroizing::new(
                 config.map(|it| it.to_text()).unwrap_or_default(),
             )),

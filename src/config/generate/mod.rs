@@ -12,7 +12,6 @@ mod secrets;
 
 use serde_json::Value;
 
-use super::emit;
 use super::patch::{LoadError, MachineConfig};
 
 pub use bundle::BundleError;
@@ -71,7 +70,7 @@ pub fn links(interfaces: &str) -> Result<Option<MachineConfig>, LoadError> {
     if documents.is_empty() {
         return Ok(None);
     }
-    MachineConfig::read(&emit::documents(&documents)).map(Some)
+    MachineConfig::of_values(&documents).map(Some)
 }
 
 /// The same documents as they come, which may name a thing twice: a patch merges those.
@@ -100,6 +99,6 @@ pub(crate) fn link_documents(interfaces: &str) -> Result<Vec<Value>, LoadError> 
 pub fn base(cluster: &Cluster<'_>, role: Role) -> Result<MachineConfig, LoadError> {
     let mut documents = vec![legacy::document(cluster, role)];
     documents.extend(documents::beside(cluster, role));
-    // Through the text, as talhelper does it: what is patched later is what Talos reads.
-    MachineConfig::read(&emit::documents(&documents))
+    // By the types, as if it were read: what is patched later is what Talos reads.
+    MachineConfig::of_values(&documents)
 }

@@ -17,7 +17,7 @@ use crate::config::nearest::nearest;
 use crate::config::node::{self, Node};
 use crate::config::schema::{DocumentType, Schema, Type};
 use crate::config::tree::Reader;
-use crate::config::{emit, yaml};
+use crate::config::{emit, of_value, yaml};
 
 /// A machine configuration.
 #[derive(Clone, Default)]
@@ -41,9 +41,22 @@ impl MachineConfig {
     /// [`LoadError`] for what Talos refuses to load: text that is no YAML, unknown kinds and keys, values of a wrong type,
     /// documents that are there twice or exclude each other.
     pub fn read(text: &str) -> Result<Self, LoadError> {
+        Self::of_roots(&roots(text)?)
+    }
+
+    /// Takes values for documents, each by the types of its kind, as if they had been read.
+    ///
+    /// # Errors
+    /// As [`Self::read`], with 0 for every line.
+    pub(crate) fn of_values(values: &[Value]) -> Result<Self, LoadError> {
+        let roots: Vec<Rc<Node>> = values.iter().map(of_value::tree).collect();
+        Self::of_roots(&roots)
+    }
+
+    fn of_roots(roots: &[Rc<Node>]) -> Result<Self, LoadError> {
         let mut documents = Vec::new();
-        for root in roots(text)? {
-            documents.extend(document(&root)?);
+        for root in roots {
+            documents.extend(document(root)?);
         }
         Self::new(documents)
     }
@@ -62,9 +75,12 @@ impl MachineConfig {
     ///
     /// # Errors
     /// [`PatchError`] for the first that Talos would not apply.
-    pub fn apply(&self, patches: &[Patch]) -> Result<Self, PatchError> {
+    pub fn apply<'p>(
+        &self,
+        patches: impl IntoIterator<Item = &'p Patch>,
+    ) -> Result<Self, PatchError> {
         let mut config = self.clone();
-        let mut patches = patches.iter().peekable();
+        let mut patches = patches.into_iter().peekable();
         while let Some(patch) = patches.next() {
             config = match patch {
                 Patch::Strategic(patch) => strategic::apply(config, patch)?,

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::delete::{self, Selector};
 use super::documents::{self, Document};
 use super::error::{LoadError, PatchError};
-use crate::config::node;
 use crate::config::schema::{Schema, Type};
 use crate::config::tree::Reader;
+use crate::config::{node, of_value};
 
 /// A patch that was read.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl Patch {
     /// [`PatchError::Load`] with what is wrong with its documents; [`PatchError::Json`] for a text that begins with a
     /// bracket.
     pub fn load(name: &str, text: &str) -> Result<Self, PatchError> {
-        let load = match strategic(text) {
+        let load = match documents::roots(text).and_then(|roots| strategic(&roots)) {
             Ok(parts) => {
                 let name = name.to_owned();
                 return Ok(Self::Strategic(Strategic { name, parts }));
@@ -95,6 +95,22 @@ impl Patch {
         Ok(Self::Json(Operations { name, operations }))
     }
 
+    /// A strategic patch of values, as if they had been read.
+    ///
+    /// # Errors
+    /// [`PatchError::Load`].
+    pub(crate) fn of_values(name: &str, values: &[Value]) -> Result<Self, PatchError> {
+        let roots: Vec<Rc<node::Node>> = values.iter().map(of_value::tree).collect();
+        let name = name.to_owned();
+        match strategic(&roots) {
+            Ok(parts) => Ok(Self::Strategic(Strategic { name, parts })),
+            Err(source) => Err(PatchError::Load {
+                patch: name,
+                source,
+            }),
+        }
+    }
+
     /// The name that the caller gave it.
     pub fn name(&self) -> &str {
         match self {
@@ -122,11 +138,11 @@ pub(crate) fn refusal(root: &Rc<node::Node>) -> Option<LoadError> {
 }
 
 /// The parts, deletions in the old document first as Talos has them.
-fn strategic(text: &str) -> Result<Vec<Part>, LoadError> {
+fn strategic(roots: &[Rc<node::Node>]) -> Result<Vec<Part>, LoadError> {
     let (mut first, mut parts) = (Vec::new(), Vec::new());
     let mut any = false;
-    for root in documents::roots(text)? {
-        let (rest, found) = delete::take(&root)?;
+    for root in roots {
+        let (rest, found) = delete::take(root)?;
         for selector in found {
             any = true;
             match selector.is_v1alpha1() {

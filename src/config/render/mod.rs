@@ -22,17 +22,18 @@ mod image;
 mod machine;
 mod patches;
 mod schematic;
+mod shared;
 mod template;
 
 use serde_json::Value as Json;
 
-use super::emit;
 use super::generate::{self, Cluster, Contract, Role, Secrets};
 use super::patch::{MachineConfig, Patch};
 use super::talconfig::{self, Files, Loaded, Node, Text};
 
 pub use error::RenderError;
 pub use schematic::extensions;
+pub use shared::Shared;
 pub use template::TemplateError;
 
 /// Networks that a cluster has if it names none.
@@ -51,9 +52,10 @@ struct Work<'w> {
     /// The version of Talos, with its `v`.
     tag: String,
     files: &'w dyn Files,
+    shared: &'w Shared,
 }
 
-/// The machine configuration of the node with this index.
+/// The machine configuration of the node with this index. `shared` keeps what the next node has as well.
 ///
 /// # Errors
 /// [`RenderError`], the first one that is met.
@@ -62,6 +64,7 @@ pub fn node(
     index: usize,
     secrets: &Secrets,
     files: &dyn Files,
+    shared: &Shared,
 ) -> Result<Option<MachineConfig>, RenderError> {
     let Some(node) = loaded.config.nodes.get(index) else {
         return Ok(None);
@@ -75,6 +78,7 @@ pub fn node(
         contract,
         tag,
         files,
+        shared,
     };
     let config = work.base(secrets)?;
     let config = work.with_documents(config)?;
@@ -121,10 +125,12 @@ impl Work<'_> {
             true => Role::ControlPlane,
             false => Role::Worker,
         };
-        let base = generate::base(&cluster, role).map_err(refused("the base configuration"))?;
-        let mut documents = base.values();
+        let base = || generate::base(&cluster, role);
+        let base = self.shared.base(role, base);
+        let base = base.map_err(refused("the base configuration"))?;
+        let mut documents = (*base).clone();
         machine::change(self, &mut documents)?;
-        MachineConfig::read(&emit::documents(&documents)).map_err(refused("the configuration"))
+        MachineConfig::of_values(&documents).map_err(refused("the configuration"))
     }
 
     /// With the documents that stand for fields of talconfig.yaml, merged like a patch.
@@ -134,7 +140,7 @@ impl Work<'_> {
             return Ok(config);
         }
         let name = format!("what talconfig.yaml says of {}", self.hostname());
-        let patch = Patch::load(&name, &emit::documents(&documents))?;
+        let patch = Patch::of_values(&name, &documents)?;
         Ok(config.apply(&[patch])?)
     }
 }

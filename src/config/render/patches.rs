@@ -7,12 +7,14 @@ use zeroize::Zeroizing;
 
 use super::template::{self, Data, Datum};
 use super::{RenderError, Work};
-use crate::config::patch::{MachineConfig, Patch};
+use crate::config::patch::MachineConfig;
 use crate::config::talconfig::{self, List, PatchText};
 
 /// Applies both lists, each over what was before it.
 pub(super) fn apply(work: &Work<'_>, config: MachineConfig) -> Result<MachineConfig, RenderError> {
-    let patches = work.loaded.patches(work.index, work.files);
+    let patches = work
+        .loaded
+        .patches(work.index, work.files, &work.shared.texts);
     let patches = patches.map_err(RenderError::Patches)?;
     let (cluster, own): (Vec<_>, Vec<_>) = patches
         .iter()
@@ -41,9 +43,9 @@ fn apply_list(
         if is_name || text.starts_with('@') {
             return Err(RenderError::Name { place });
         }
-        loaded.push(Patch::load(&place, &text)?);
+        loaded.push(work.shared.patch(&place, patch.at, &text)?);
     }
-    Ok(config.apply(&loaded)?)
+    Ok(config.apply(loaded.iter().map(|patch| &**patch))?)
 }
 
 /// How messages call a patch.

@@ -15,7 +15,7 @@ use super::envfile;
 use super::files::{FileError, Files};
 use super::groups;
 use super::model::{NodeConfigs, Talconfig, Text};
-use super::patches::{self, Patch, PatchError};
+use super::patches::{self, Patch, PatchError, PatchTexts};
 use super::paths;
 use super::shape::{Findings, Misfit, TALCONFIG, UnknownKey};
 use super::sops;
@@ -84,16 +84,23 @@ pub fn load(request: Request<'_>, files: &dyn Files) -> Result<Loaded, ConfigErr
 }
 
 impl Loaded {
-    /// The patches of the node with this index, in the order in which they apply.
+    /// The patches of the node with this index, in the order in which they apply. `texts` keeps what is read for the
+    /// next node.
     ///
     /// # Errors
     /// [`ConfigError`] with every patch that cannot be read.
-    pub fn patches(&self, index: usize, files: &dyn Files) -> Result<Vec<Patch>, ConfigError> {
+    pub fn patches(
+        &self,
+        index: usize,
+        files: &dyn Files,
+        texts: &PatchTexts,
+    ) -> Result<Vec<Patch>, ConfigError> {
         let reader = patches::Reader {
             files,
             env: &self.env,
             talconfig: &self.path,
             root: &self.root,
+            texts,
         };
         let Some(node) = self.config.nodes.get(index) else {
             return Ok(Vec::new());

@@ -41,7 +41,7 @@ pub use model::{
     ImageFactory, InlineManifest, LATEST_TALOS, MachineFile, MachineSpec, Node, NodeConfigs,
     OFFICIAL_FACTORY, Talconfig, Text, Texts,
 };
-pub use patches::{List, Patch, PatchError, PatchText};
+pub use patches::{List, Patch, PatchError, PatchText, PatchTexts};
 pub use paths::PathError;
 pub use recognize::is_talconfig;
 pub use reencode::ReencodeError;

@@ -5,6 +5,9 @@
 //! configuration is there that a template may look into.
 //! Spec: <https://github.com/budimanjojo/talhelper/blob/v3.1.17/pkg/patcher/patcher.go>.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -93,6 +96,11 @@ pub enum PatchError {
     },
 }
 
+/// The texts of files of patches that were read, so that a file which many nodes name is read once. For one talconfig.yaml
+/// and one source of files. Has no `Debug`: it may hold keys.
+#[derive(Default)]
+pub struct PatchTexts(RefCell<HashMap<String, Result<PatchText, PatchError>>>);
+
 /// What reading patches needs besides their entries.
 pub(super) struct Reader<'r> {
     pub files: &'r dyn Files,
@@ -101,6 +109,8 @@ pub(super) struct Reader<'r> {
     pub talconfig: &'r str,
     /// The top of the repository.
     pub root: &'r str,
+    /// What was read before.
+    pub texts: &'r PatchTexts,
 }
 
 impl Reader<'_> {
@@ -143,7 +153,18 @@ impl Reader<'_> {
         })
     }
 
+    /// The text of the file, read if it is not known.
     fn file(&self, path: &str) -> Result<PatchText, PatchError> {
+        if let Some(known) = self.texts.0.borrow().get(path) {
+            return known.clone();
+        }
+        let text = self.unread(path);
+        let known = (path.to_owned(), text.clone());
+        self.texts.0.borrow_mut().extend([known]);
+        text
+    }
+
+    fn unread(&self, path: &str) -> Result<PatchText, PatchError> {
         paths::permit(path, self.talconfig, self.root)?;
         let owned = || path.to_owned();
         let text = self.files.read(path).map_err(|source| PatchError::File {

@@ -16,7 +16,7 @@ use crate::config::scalar::Resolved;
 use meaning::meaning;
 
 /// Where something stands in talconfig.yaml; both count from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At {
     /// Line.
     pub line: u32,
