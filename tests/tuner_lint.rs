@@ -44,6 +44,7 @@ fn lint_file(path: &Path) -> (String, Vec<Finding>) {
         name,
         text: &text,
         kind,
+        nodes: None,
     }]);
     (text, findings)
 }
@@ -115,15 +116,53 @@ fn whole_configurations_are_different_nodes_and_not_compared() {
         name,
         text,
         kind: FileKind::Talos,
+        nodes: None,
     };
     assert_eq!(lint(&[input("a.yaml"), input("b.yaml")]), Vec::new());
     let patch = Input {
         name: "patch.yaml",
         text: "machine:\n  sysctls: {kernel.x: '1'}\n",
         kind: FileKind::Talos,
+        nodes: None,
     };
     let found = lint(&[input("a.yaml"), patch]);
     assert_eq!(found.first().map(|it| it.code), Some(Code::Duplicate));
+}
+
+#[test]
+fn patches_of_different_nodes_are_not_compared() {
+    let text = "machine:\n  sysctls: {kernel.x: '1'}\n";
+    let input = |name, nodes| Input {
+        name,
+        text,
+        kind: FileKind::Talos,
+        nodes,
+    };
+    let codes = |inputs: &[Input<'_>]| -> Vec<Code> {
+        let found = lint(inputs);
+        found.iter().map(|it| it.code).collect()
+    };
+    let (first, rest) = (input("a.yaml", Some(&[0])), input("b.yaml", Some(&[1, 2])));
+    assert_eq!(codes(&[first, rest]), []);
+    let (last, all) = (input("c.yaml", Some(&[2])), input("d.yaml", None));
+    assert_eq!(codes(&[first, rest, last]), [Code::Duplicate]);
+    assert_eq!(codes(&[first, all]), [Code::Duplicate]);
+    let inline = |more: &str| {
+        let patches = format!("patches: ['machine: {{sysctls: {{kernel.x: \"1\"}}}}']");
+        let text = format!(
+            "nodes:\n  - controlPlane: true\n  - hostname: w\n{more}controlPlane:\n  {patches}\nworker:\n  {patches}\n"
+        );
+        let talconfig = Input {
+            name: "talconfig.yaml",
+            text: &text,
+            kind: FileKind::Talos,
+            nodes: None,
+        };
+        codes(&[talconfig])
+    };
+    assert_eq!(inline(""), []);
+    let own = "    patches: ['machine: {sysctls: {kernel.x: \"1\"}}']\n";
+    assert_eq!(inline(own), [Code::Duplicate]);
 }
 
 #[test]
@@ -146,11 +185,13 @@ fn a_later_file_wins_over_an_earlier_one() {
             name: "b/90-late.conf",
             text: "vm.dirty_bytes = 1000000\n",
             kind: FileKind::Sysctl,
+            nodes: None,
         },
         Input {
             name: "a/10-early.conf",
             text: "vm.dirty_bytes = 2000000\nvm.dirty_ratio = 5\n",
             kind: FileKind::Sysctl,
+            nodes: None,
         },
     ];
     let found = lint(&inputs);
@@ -175,6 +216,7 @@ fn a_talos_document_wins_over_the_machine_section() {
         name: "x.yaml",
         text,
         kind: FileKind::Talos,
+        nodes: None,
     }]);
     let [finding] = found.as_slice() else {
         panic!("{found:?}")
@@ -234,7 +276,7 @@ proptest! {
             1 => FileKind::Sysctl,
             _ => FileKind::Talos,
         };
-        let findings = lint(&[Input { name: "x", text: &text, kind }]);
+        let findings = lint(&[Input { name: "x", text: &text, kind, nodes: None }]);
         assert!(findings.iter().all(|it| it.at.line >= 1 && it.at.column >= 1));
     }
 }
@@ -258,6 +300,7 @@ fn a_mebibyte_of_anything_is_checked_within_bounds() {
                 name: "x",
                 text: &text,
                 kind,
+                nodes: None,
             }]);
             assert!(found.len() <= MOST_FINDINGS);
         }

@@ -55,7 +55,7 @@ use std::rc::Rc;
 pub(crate) use diagnostic::one_line;
 pub use diagnostic::{ConfigError, Diagnostic, DiagnosticKind};
 pub use snippet::{Excerpts, plain_snippet, snippet, snippet_at};
-pub use tuning_items::{ParameterKind, Spot, TuningItem, TuningItems, tuning_items};
+pub use tuning_items::{ParameterKind, Scope, Spot, TuningItem, TuningItems, tuning_items};
 pub use version::talos_version;
 
 use context::Context;

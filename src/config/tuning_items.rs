@@ -82,8 +82,22 @@ pub enum TuningItem {
     },
     /// Something that makes swap: a SwapVolumeConfig.
     Swap,
-    /// What follows is for another node than what stands above it.
-    Node,
+    /// What follows is for these nodes.
+    For(Scope),
+}
+
+/// The nodes of a talconfig.yaml that something in it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    All,
+    /// The control plane, or all others.
+    Role {
+        /// Which of both.
+        control_plane: bool,
+    },
+    /// The node at this position, from 0.
+    Node(usize),
 }
 
 /// What a file has, in its order; and what stopped the reading, with its line and column.
@@ -91,6 +105,8 @@ pub enum TuningItem {
 pub struct TuningItems {
     /// The items.
     pub items: Vec<TuningItem>,
+    /// Whether each node of a talconfig.yaml is of the control plane.
+    pub control_plane: Vec<bool>,
     /// Where the file stops being YAML, and why.
     pub fault: Option<(Spot, String)>,
 }
@@ -106,6 +122,7 @@ pub fn tuning_items(text: &str) -> TuningItems {
     walk.stream(text, start, 0);
     TuningItems {
         items: walk.items,
+        control_plane: walk.control_plane,
         fault: walk.fault,
     }
 }
@@ -113,6 +130,7 @@ pub fn tuning_items(text: &str) -> TuningItems {
 #[derive(Default)]
 struct Walk {
     items: Vec<TuningItem>,
+    control_plane: Vec<bool>,
     fault: Option<(Spot, String)>,
     patches: u32,
 }
@@ -291,17 +309,22 @@ impl Walk {
 
     /// talhelper: `patches` and `inlinePatch` of the file, of `controlPlane` and `worker`, and of each node.
     fn patches(&mut self, root: &Node, inside: Inside<'_>, depth: u8) {
-        let mut owners: Vec<&Node> = vec![root];
-        for key in ["controlPlane", "worker"] {
-            owners.extend(root.get(key).map(|entry| &*entry.value));
+        let mut owners: Vec<(Scope, &Node)> = vec![(Scope::All, root)];
+        for (key, control_plane) in [("controlPlane", true), ("worker", false)] {
+            let group = root.get(key).map(|entry| &*entry.value);
+            owners.extend(group.map(|group| (Scope::Role { control_plane }, group)));
         }
-        let shared = owners.len();
         let nodes = root.get("nodes");
         let nodes = nodes.map_or(&[][..], |entry| list(&entry.value));
-        owners.extend(nodes.iter().map(|node| &**node));
-        for (number, owner) in owners.into_iter().enumerate() {
-            if number >= shared {
-                self.items.push(TuningItem::Node);
+        for (index, node) in nodes.iter().enumerate() {
+            owners.push((Scope::Node(index), node));
+            let role = node.get("controlPlane");
+            let role = role.and_then(|entry| text_of(&entry.value));
+            self.control_plane.push(role == Some("true"));
+        }
+        for (scope, owner) in owners {
+            if scope != Scope::All {
+                self.items.push(TuningItem::For(scope));
             }
             if let Some(inline) = owner.get("inlinePatch") {
                 let machine = inline.value.get("machine");
@@ -419,7 +442,7 @@ params:
             .map(|item| match item {
                 TuningItem::Rule { spot, .. } | TuningItem::Argument { spot, .. } => spot.at(1, 1),
                 TuningItem::Parameter { key_spot, .. } => key_spot.at(1, 1),
-                TuningItem::Swap | TuningItem::Node => (0, 0),
+                TuningItem::Swap | TuningItem::For(_) => (0, 0),
             })
             .collect();
         let wanted = [(19, 27), (0, 0), (11, 17), (13, 18), (7, 13), (24, 3)];

@@ -29,7 +29,7 @@ mod unit;
 mod version;
 mod volumes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
@@ -46,6 +46,7 @@ use finding::Sink;
 use part::Part;
 use report::Reporter;
 use rules::Rules;
+use tuning::Tuned;
 use unit::Facts;
 
 /// A file that is checked. Has no `Debug`: it may hold keys.
@@ -67,6 +68,8 @@ pub struct Repository {
     pub talconfig: usize,
     /// Every file that it names, as [`File::path`].
     pub references: BTreeSet<String>,
+    /// Files of patches with the nodes that they are for, by their positions from 0.
+    pub patches: BTreeMap<String, Vec<usize>>,
     /// Keys that talhelper drops.
     pub unknown: Vec<Dropped>,
     /// What talhelper accepts with a word.
@@ -98,6 +101,16 @@ impl Repository {
         match loaded {
             Ok(loaded) => {
                 repository.references = loaded.references.clone();
+                for (index, node) in loaded.config.nodes.iter().enumerate() {
+                    let all = loaded.config.patches.iter();
+                    let patches = node.configs.patches.iter().chain(all).flatten();
+                    for file in patches.filter_map(|patch| patch.strip_prefix('@')) {
+                        let nodes = repository.patches.entry(file.to_owned()).or_default();
+                        if nodes.last() != Some(&index) {
+                            nodes.push(index);
+                        }
+                    }
+                }
                 repository.warnings = loaded.warnings.clone();
                 let unknown = loaded.unknown.iter().map(|key| Dropped {
                     at: (key.at.line, key.at.column),
@@ -239,7 +252,7 @@ impl<'i> Check<'i> {
         }
         let name = &self.input.files[repository.talconfig].name;
         rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
-        self.tuning(&tuned);
+        self.tuning(&tuned, &repository.patches);
     }
 
     /// The files that talconfig.yaml names as patches.
@@ -289,7 +302,7 @@ impl<'i> Check<'i> {
                 }
                 let facts = self.facts();
                 if self.patch(index, &facts) {
-                    self.tuning(&[index]);
+                    self.tuning(&[index], &BTreeMap::new());
                 }
             }
             Kind::Encrypted if file.named => reporter.encrypted(&mut self.sink),
@@ -327,15 +340,19 @@ impl<'i> Check<'i> {
         reporter.config(&mut self.sink);
         let file = &self.input.files[index];
         rendered::check(&file.name, &file.text, self.input.machines, &mut self.sink);
-        self.tuning(&[index]);
+        self.tuning(&[index], &BTreeMap::new());
     }
 
-    fn tuning(&mut self, indices: &[usize]) {
-        let text = |index: &usize| {
+    fn tuning(&mut self, indices: &[usize], nodes: &BTreeMap<String, Vec<usize>>) {
+        let file = |index: &usize| {
             let file = &self.input.files[*index];
-            (&*file.name, file.text.as_str())
+            Tuned {
+                name: &file.name,
+                text: &file.text,
+                nodes: nodes.get(&file.path).map(Vec::as_slice),
+            }
         };
-        let files: Vec<(&str, &str)> = indices.iter().map(text).collect();
+        let files: Vec<Tuned<'_>> = indices.iter().map(file).collect();
         tuning::check(&files, &mut self.sink);
     }
 }

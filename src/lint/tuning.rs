@@ -5,14 +5,24 @@ use super::finding::{Finding, Sink};
 use crate::fleet::finding::Level;
 use crate::tuner::lint::{Code, FileKind, Input, lint};
 
-/// Checks files that one node reads, in this order.
-pub(super) fn check(files: &[(&str, &str)], sink: &mut Sink) {
+/// A file, and the nodes that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct Tuned<'t> {
+    pub name: &'t str,
+    pub text: &'t str,
+    /// By their positions from 0; `None` for a file that is for all, or that tells nodes apart itself.
+    pub nodes: Option<&'t [usize]>,
+}
+
+/// Checks files that the nodes of one cluster read, in this order.
+pub(super) fn check(files: &[Tuned<'_>], sink: &mut Sink) {
     let inputs: Vec<Input<'_>> = files
         .iter()
-        .map(|(name, text)| Input {
-            name,
-            text,
+        .map(|file| Input {
+            name: file.name,
+            text: file.text,
             kind: FileKind::Talos,
+            nodes: file.nodes,
         })
         .collect();
     for found in lint(&inputs) {

@@ -93,6 +93,7 @@ pub fn run(args: &LintArgs, output: &mut Output) -> Result<Exit, Failure> {
             name: &file.0,
             text: &file.1,
             kind: input(file),
+            nodes: None,
         })
         .collect();
     let mut findings = lint(&inputs);

@@ -6,6 +6,7 @@
 //! ```
 //! Pure: reading files is the caller's work. Says only what is certain from the files alone; no machine is asked.
 
+mod audience;
 mod code;
 mod conditions;
 mod device;
@@ -25,6 +26,7 @@ pub use source::{FileKind, kind_of};
 
 use crate::tuner::rules::Weight;
 
+use audience::together;
 use finding::Sink;
 use source::{Origin, Parameter, RuleSet, Sources};
 use subject::{Subject, subjects};
@@ -38,6 +40,9 @@ pub struct Input<'a> {
     pub text: &'a str,
     /// What it is.
     pub kind: FileKind,
+    /// The nodes that it is for, by their positions from 0 in ascending order; `None` if it is for all of them, or has parts
+    /// for single nodes as a talconfig.yaml has.
+    pub nodes: Option<&'a [usize]>,
 }
 
 /// Checks files together: a later one of rules.d or sysctl.d, by its name, wins over an earlier one, and so does a
@@ -48,7 +53,7 @@ pub fn lint(inputs: &[Input<'_>]) -> Vec<Finding> {
     for batch in batches(inputs) {
         let mut sources = Sources::default();
         for input in batch {
-            sources.add(input.name, input.text, input.kind, &mut sink);
+            sources.add(input, &mut sink);
         }
         check_rules(&sources, &mut sink);
         check_parameters(&sources, &mut sink);
@@ -99,10 +104,11 @@ fn check_rules(sources: &Sources, sink: &mut Sink) {
     }
     // What a document takes the place of is not worked through.
     let documents = sources.sets.iter().any(|set| set.in_document);
-    for node in 0..=sources.nodes {
-        let here = |set: &RuleSet| set.node == 0 || set.node == node;
+    let audiences: Vec<_> = sources.sets.iter().map(|set| &set.audience).collect();
+    for kind in together(&audiences, sources.nodes) {
         let runs = |set: &RuleSet| set.in_document || !(set.is_talos && documents);
-        let some = all.iter().filter(|(set, _)| here(set) && runs(set));
+        let some = kind.iter().map(|index| &all[*index]);
+        let some = some.filter(|(set, _)| runs(set));
         order::check_rules(&some.collect::<Vec<_>>(), sink);
     }
     replaced(&sources.sets, sink);
@@ -146,9 +152,10 @@ fn check_parameters(sources: &Sources, sink: &mut Sink) {
     for it in &sources.parameters {
         writes::check_parameter(it, sources, sink);
     }
-    for node in 0..=sources.nodes {
-        let here = |it: &&Parameter| it.node == 0 || it.node == node;
-        let mut some: Vec<&Parameter> = sources.parameters.iter().filter(here).collect();
+    let audiences: Vec<_> = sources.parameters.iter().map(|it| &it.audience).collect();
+    for kind in together(&audiences, sources.nodes) {
+        let some = kind.iter().map(|index| &sources.parameters[*index]);
+        let mut some: Vec<&Parameter> = some.collect();
         some.sort_by_key(|it| it.origin == Origin::Document);
         order::check_parameters(&some, sink);
     }

@@ -3,10 +3,12 @@
 //! Owns: telling the kinds apart, and joining the entries of `machine.udev.rules` as Talos does. Pure.
 
 use crate::config::spec::Location;
-use crate::config::{self, ParameterKind, Spot, TuningItem};
+use crate::config::{self, ParameterKind, Scope, Spot, TuningItem};
 use crate::tuner::rules::{self, Place, RulesFile};
 use crate::tuner::sysctl_file;
 
+use super::Input;
+use super::audience::Audience;
 use super::code::Code;
 use super::finding::{Finding, Sink};
 
@@ -59,8 +61,8 @@ pub(super) struct RuleSet {
     pub(super) rules: RulesFile,
     pub(super) is_talos: bool,
     pub(super) in_document: bool,
-    /// The node that it is for; 0 for all of them.
-    pub(super) node: u32,
+    /// The nodes that it is for.
+    pub(super) audience: Audience,
     /// For each line of the joined entries: where its entry stands, and which line of it this is.
     lines: Vec<(Spot, u32)>,
     /// The texts of the entries, each with its place.
@@ -111,8 +113,8 @@ pub(super) struct Parameter {
     pub(super) at: Location,
     pub(super) value_at: Location,
     pub(super) origin: Origin,
-    /// The node that it is for; 0 for all of them.
-    pub(super) node: u32,
+    /// The nodes that it is for.
+    pub(super) audience: Audience,
 }
 
 /// An argument of the kernel.
@@ -130,25 +132,28 @@ pub(super) struct Sources {
     pub(super) arguments: Vec<Argument>,
     /// Whether one of them makes swap.
     pub(super) has_swap: bool,
-    /// How many nodes one of them tells apart.
-    pub(super) nodes: u32,
+    /// How many nodes they tell apart.
+    pub(super) nodes: usize,
 }
 
 impl Sources {
     /// Adds a file; what cannot be read of it is a finding.
-    pub(super) fn add(&mut self, name: &str, text: &str, kind: FileKind, sink: &mut Sink) {
-        match kind {
+    pub(super) fn add(&mut self, input: &Input<'_>, sink: &mut Sink) {
+        let Input { name, text, .. } = *input;
+        let last = input.nodes.and_then(|nodes| nodes.last());
+        self.nodes = self.nodes.max(last.map_or(0, |last| last + 1));
+        match input.kind {
             FileKind::Rules => self.sets.push(RuleSet {
                 file: name.to_owned(),
                 rules: rules::parse(text),
                 is_talos: false,
                 in_document: false,
-                node: 0,
+                audience: Audience::All,
                 lines: Vec::new(),
                 entries: Vec::new(),
             }),
             FileKind::Sysctl => self.sysctls(name, text, sink),
-            FileKind::Talos => self.talos(name, text, sink),
+            FileKind::Talos => self.talos(name, text, &Audience::of(input.nodes), sink),
         }
     }
 
@@ -170,19 +175,20 @@ impl Sources {
                 at: place(setting.at),
                 value_at: place(setting.value_at),
                 origin: Origin::File,
-                node: 0,
+                audience: Audience::All,
             });
         }
     }
 
-    fn talos(&mut self, name: &str, text: &str, sink: &mut Sink) {
+    fn talos(&mut self, name: &str, text: &str, file: &Audience, sink: &mut Sink) {
         let found = config::tuning_items(text);
         let place = |spot: Spot| location(name, spot.line, spot.column);
         if let Some((spot, message)) = found.fault {
             sink.add(Finding::new(Code::Syntax, place(spot), message));
         }
-        let mut node = 0;
-        let mut entries: Vec<(u32, bool, Entries)> = Vec::new();
+        let mut part = 0;
+        let mut audience = file.clone();
+        let mut sets: Vec<(u32, bool, Audience, Entries)> = Vec::new();
         for item in found.items {
             match item {
                 TuningItem::Rule {
@@ -190,10 +196,13 @@ impl Sources {
                     spot,
                     in_document,
                 } => {
-                    let same = |it: &&mut (u32, bool, Entries)| (it.0, it.1) == (node, in_document);
-                    match entries.iter_mut().find(same) {
+                    // Those of one part are one file on the node.
+                    let same = |it: &&mut (u32, bool, _, _)| (it.0, it.1) == (part, in_document);
+                    match sets.iter_mut().rev().find(same) {
                         Some((.., entries)) => entries.push((text, spot)),
-                        None => entries.push((node, in_document, vec![(text, spot)])),
+                        None => {
+                            sets.push((part, in_document, audience.clone(), vec![(text, spot)]));
+                        }
                     }
                 }
                 TuningItem::Parameter {
@@ -216,19 +225,23 @@ impl Sources {
                         true => Origin::Document,
                         false => Origin::Machine,
                     },
-                    node,
+                    audience: audience.clone(),
                 }),
                 TuningItem::Argument { text, spot } => self.arguments.push(Argument {
                     text,
                     at: place(spot),
                 }),
                 TuningItem::Swap => self.has_swap = true,
-                TuningItem::Node => node = (node + 1).min(MOST_NODES),
+                TuningItem::For(scope) => {
+                    part += 1;
+                    audience = of_scope(scope, &found.control_plane).within(file);
+                }
             }
         }
-        self.nodes = self.nodes.max(node);
-        for (node, in_document, entries) in entries {
-            self.sets.push(joined(name, entries, in_document, node));
+        self.nodes = self.nodes.max(found.control_plane.len());
+        for (_, in_document, audience, entries) in sets {
+            let set = joined(name, entries, in_document);
+            self.sets.push(RuleSet { audience, ..set });
         }
     }
 }
@@ -236,8 +249,18 @@ impl Sources {
 /// Texts of entries, each with its place.
 type Entries = Vec<(String, Spot)>;
 
-/// Most nodes of one file that are told apart; the rest counts as one.
-const MOST_NODES: u32 = 64;
+fn of_scope(scope: Scope, control_plane: &[bool]) -> Audience {
+    let role = |wanted: bool| -> Vec<usize> {
+        let nodes = control_plane.iter().enumerate();
+        let nodes = nodes.filter(|(_, role)| **role == wanted);
+        nodes.map(|(index, _)| index).collect()
+    };
+    match scope {
+        Scope::All => Audience::All,
+        Scope::Role { control_plane } => Audience::of(Some(&role(control_plane))),
+        Scope::Node(index) => Audience::of(Some(&[index])),
+    }
+}
 
 /// Whether the file is the whole configuration of a node rather than a part of one.
 pub(super) fn is_whole(text: &str) -> bool {
@@ -246,7 +269,7 @@ pub(super) fn is_whole(text: &str) -> bool {
 }
 
 /// The entries as Talos writes them to its rules file: a newline within one continues the rule.
-fn joined(name: &str, entries: Entries, in_document: bool, node: u32) -> RuleSet {
+fn joined(name: &str, entries: Entries, in_document: bool) -> RuleSet {
     let mut text = String::new();
     let mut lines = Vec::new();
     for (entry, spot) in &entries {
@@ -264,7 +287,7 @@ fn joined(name: &str, entries: Entries, in_document: bool, node: u32) -> RuleSet
         rules: rules::parse(&text),
         is_talos: true,
         in_document,
-        node,
+        audience: Audience::All,
         lines,
         entries,
     }
