@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use keelblock::config::patch::MachineConfig;
 use keelblock::lint::rule::Rule;
 use keelblock::lint::{File, Finding, Input, Machine, RenderedNode, Repository, lint, sarif};
 use keelblock::probe::inventory::{Disk, Inventory};
@@ -342,7 +343,7 @@ fn rendered(hostname: &str, line: u32, config: Result<&str, &str>) -> RenderedNo
         at: (line, 3),
         extensions: Vec::new(),
         config: match config {
-            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+            Ok(text) => Ok(MachineConfig::read(text).unwrap()),
             Err(why) => Err(why.to_owned()),
         },
     }

@@ -5,12 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use zeroize::Zeroizing;
-
 use super::Machine;
 use super::catalogue::{network as rules, repository};
 use super::finding::{Finding, Sink};
 use crate::config::Source;
+use crate::config::patch::MachineConfig;
 use crate::config::spec::Location;
 use crate::fleet::finding::Level;
 use crate::network::{self, Code};
@@ -24,13 +23,14 @@ pub struct RenderedNode {
     /// The names of its extensions.
     pub extensions: Vec<String>,
     /// Its configuration, or why it has none, in words.
-    pub config: Result<Zeroizing<String>, String>,
+    pub config: Result<MachineConfig, String>,
 }
 
 /// Checks a configuration that is in a file.
 pub(super) fn check(name: &str, text: &str, machines: &[Machine], sink: &mut Sink) {
     let source = Source { name, text };
-    for found in network(source, None, machines) {
+    let machine = machine(None, machines);
+    for found in unsaid(network::check(&[source], &machine)) {
         let Some(at) = found.at.clone() else { continue };
         sink.add(of_network(&found, at, found.message.clone()));
     }
@@ -41,8 +41,8 @@ pub(super) fn nodes(file: &str, nodes: &[RenderedNode], machines: &[Machine], si
     let mut hosts: BTreeMap<(Code, String), Vec<&str>> = BTreeMap::new();
     let mut first: Vec<(network::Finding, (u32, u32))> = Vec::new();
     for node in nodes {
-        let text = match &node.config {
-            Ok(text) => text,
+        let config = match &node.config {
+            Ok(config) => config,
             // An error that was found already is why.
             Err(_) if sink.has_error() => continue,
             Err(why) => {
@@ -55,8 +55,8 @@ pub(super) fn nodes(file: &str, nodes: &[RenderedNode], machines: &[Machine], si
                 continue;
             }
         };
-        let source = Source { name: file, text };
-        for found in network(source, Some(&node.extensions), machines) {
+        let machine = machine(Some(&node.extensions), machines);
+        for found in unsaid(network::check_rendered(config, &machine)) {
             let named = hosts
                 .entry((found.code, found.message.clone()))
                 .or_default();
@@ -83,19 +83,18 @@ fn at(file: &str, (line, column): (u32, u32)) -> Location {
     }
 }
 
-/// What is wrong with the network, but for what a rule about one document says already.
-fn network(
-    source: Source<'_>,
-    extensions: Option<&[String]>,
-    machines: &[Machine],
-) -> Vec<network::Finding> {
+/// What the network is compared with.
+fn machine<'m>(extensions: Option<&'m [String]>, machines: &'m [Machine]) -> network::Machine<'m> {
     // On several machines, what is missing on one may be there on the node's own.
     let nics = match machines {
         [only] => only.inventory.machine.nics.as_deref(),
         _ => None,
     };
-    let machine = network::Machine { nics, extensions };
-    let mut found = network::check(&[source], &machine);
+    network::Machine { nics, extensions }
+}
+
+/// All but what a rule about one document says already.
+fn unsaid(mut found: Vec<network::Finding>) -> Vec<network::Finding> {
     found.retain(|it| {
         !matches!(
             it.code,

@@ -24,6 +24,8 @@ use std::rc::Rc;
 pub use code::Code;
 pub use finding::Finding;
 
+use crate::config::node::Node;
+use crate::config::patch::MachineConfig;
 use crate::config::{self, Source};
 use crate::probe::nic::Nic;
 use wanted::Wanted;
@@ -46,17 +48,32 @@ pub fn check(sources: &[Source<'_>], machine: &Machine<'_>) -> Vec<Finding> {
         let read = config::documents_of(source.text, index);
         documents.extend(read.into_iter().map(|document| (source.name, document)));
     }
-    let wanted = Wanted::read(&documents as &[(&str, Rc<_>)]);
-    let mut found = Vec::new();
-    subnets::check(&wanted, &mut found);
-    addresses::check(&wanted, machine, &mut found);
-    links::check(&wanted, machine, &mut found);
-    lldpd::check(&wanted, machine, &mut found);
+    let mut found = check_documents(&documents, machine);
     let file = |finding: &Finding| {
         let at = finding.at.as_ref();
         at.and_then(|at| sources.iter().position(|source| source.name == at.file))
     };
     found.sort_by(|a, b| (file(a), a.order()).cmp(&(file(b), b.order())));
     found.dedup();
+    found
+}
+
+/// What is wrong with a configuration that is in no file: places mean nothing.
+pub(crate) fn check_rendered(config: &MachineConfig, machine: &Machine<'_>) -> Vec<Finding> {
+    let documents: Vec<_> = config.trees().map(|document| ("", document)).collect();
+    let mut found = check_documents(&documents, machine);
+    found.sort_by(|a, b| a.order().cmp(&b.order()));
+    found.dedup();
+    found
+}
+
+/// The findings as they come, for documents with the name of their file.
+fn check_documents(documents: &[(&str, Rc<Node>)], machine: &Machine<'_>) -> Vec<Finding> {
+    let wanted = Wanted::read(documents);
+    let mut found = Vec::new();
+    subnets::check(&wanted, &mut found);
+    addresses::check(&wanted, machine, &mut found);
+    links::check(&wanted, machine, &mut found);
+    lldpd::check(&wanted, machine, &mut found);
     found
 }

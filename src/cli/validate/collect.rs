@@ -162,12 +162,9 @@ fn refused_patches(
 fn rendered(loaded: &Loaded, files: &Files, shared: &Shared) -> Vec<RenderedNode> {
     let secrets = Secrets::placeholders();
     let node = |(index, node): (usize, &Node)| {
-        let config = match render::node(loaded, index, &secrets, files, shared) {
-            Ok(config) => Ok(Zeroizing::new(
-                config.map(|it| it.to_text()).unwrap_or_default(),
-            )),
-            Err(error) => Err(with_cause(&error)),
-        };
+        let config = render::node(loaded, index, &secrets, files, shared);
+        let config = config.map(Option::unwrap_or_default);
+        let config = config.map_err(|error| with_cause(&error));
         RenderedNode {
             hostname: node.hostname.to_string(),
             at: (node.at.line.max(1), node.at.column.max(1)),

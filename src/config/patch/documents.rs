@@ -105,6 +105,13 @@ impl MachineConfig {
         self.documents.iter().map(encode).collect()
     }
 
+    /// The documents as trees without places in a file, the old one first.
+    pub(crate) fn trees(&self) -> impl Iterator<Item = Rc<Node>> {
+        self.values()
+            .into_iter()
+            .map(|value| of_value::tree(&value))
+    }
+
     /// As YAML. Holds the secrets of the configuration.
     pub fn to_text(&self) -> String {
         emit::documents(&self.values())

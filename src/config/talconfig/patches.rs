@@ -175,7 +175,9 @@ impl Reader<'_> {
             return Ok(PatchText::Empty);
         }
         // A patch that is no mapping is none of SOPS' files; talhelper takes it as it is.
-        if let Err(source @ SopsError::Encrypted) = sops::check_mapping(&text) {
+        if sops::is_named(&text)
+            && let Err(source @ SopsError::Encrypted) = sops::check_mapping(&text)
+        {
             return Err(PatchError::Sops {
                 path: owned(),
                 source,

@@ -30,6 +30,12 @@ pub enum SopsError {
     Metadata,
 }
 
+/// Whether the name of its section stands anywhere: what is without it needs no closer look.
+pub(crate) fn is_named(text: &str) -> bool {
+    let mut words = text.as_bytes().windows(4);
+    words.any(|word| word.eq_ignore_ascii_case(b"sops"))
+}
+
 /// Whether `text` is a mapping without metadata, as talenv files, secrets and patches are looked at.
 ///
 /// # Errors
