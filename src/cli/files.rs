@@ -179,6 +179,19 @@ pub fn are_same(one: &Path, other: &Path) -> io::Result<bool> {
 /// # Errors
 /// Exit 5; also if a device, a pipe or a folder has the name, for the new file would take its place.
 pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
+    write_whole(path, body, true)
+}
+
+/// The same for what can be made again at any time: it is not waited for the disk, which for a folder of files takes longer
+/// than making them. After a power cut the file may be empty, but never another one.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_made(path: &Path, body: &[u8]) -> Result<(), Failure> {
+    write_whole(path, body, false)
+}
+
+fn write_whole(path: &Path, body: &[u8], sync: bool) -> Result<(), Failure> {
     if path
         .symlink_metadata()
         .is_ok_and(|found| !found.is_file() && !found.is_symlink())
@@ -199,7 +212,10 @@ pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
         .create_new(true)
         .mode(0o600)
         .open(&temporary)
-        .and_then(|mut file| file.write_all(body).and_then(|()| file.sync_all()))
+        .and_then(|mut file| {
+            file.write_all(body)?;
+            if sync { file.sync_all() } else { Ok(()) }
+        })
         .and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
         drop(std::fs::remove_file(&temporary));

@@ -144,7 +144,7 @@ fn write(
     }
     for (hostname, text) in texts {
         if let Some(file) = written.get(hostname) {
-            files::write(file, text.as_bytes())?;
+            files::write_made(file, text.as_bytes())?;
         }
     }
     Ok(written)

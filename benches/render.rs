@@ -1,0 +1,213 @@
+//! Measures `keelblock render --all` against `talhelper genconfig`: `cargo bench --bench render [-- NODES...]`.
+//!
+//! Both render the same talconfig.yaml with the same talsecret.yaml, in turn: 3 and 300 nodes unless told otherwise, each
+//! with an interface and a patch of its own, and ten patches for all of them. talhelper is built with Go from its module, at
+//! the version that `tests/talhelper` names. `KEELBLOCK_BIN` names the program to measure, such as the static one; without
+//! it, cargo's own build is taken. Medians of 5 runs count; the exit code is 1 if a goal is missed.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench runs programs, keeps files and talks to the person who started it"
+)]
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+const RUNS: usize = 5;
+const SHARED: usize = 10;
+
+/// Our time over talhelper's, at most.
+const RATIO: f64 = 0.1;
+/// How much more memory than for the fewest nodes the most nodes may need for each rendered byte.
+const FLAT: u64 = 16;
+
+const MODULE: &str = "github.com/budimanjojo/talhelper/v3";
+
+const PATCH: &str = "machine:
+  sysctls:
+    vm.max_map_count: \"262144\"
+  udev:
+    rules:
+      - SUBSYSTEM==\"block\", ENV{ID_VENDOR_ID}==\"04e8\", ATTR{queue/read_ahead_kb}=\"128\"
+  kubelet:
+    extraArgs:
+      rotate-server-certificates: \"true\"
+";
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn generate(folder: &Path, nodes: usize) -> Outcome<()> {
+    std::fs::create_dir(folder.join("patches"))?;
+    let mut talconfig = String::from(
+        "clusterName: bench\ntalosVersion: v1.11.0\nkubernetesVersion: v1.31.1\nendpoint: https://10.0.0.1:6443\nnodes:\n",
+    );
+    let patch = |name: &str| -> Outcome<()> {
+        let text = PATCH.replace("max_map_count", &format!("max_map_count_{name}"));
+        Ok(std::fs::write(
+            folder.join(format!("patches/{name}.yaml")),
+            text,
+        )?)
+    };
+    for node in 0..nodes {
+        let address = format!("10.0.{}.{}", 1 + node / 200, 1 + node % 200);
+        write!(
+            talconfig,
+            "  - hostname: node{node:03}\n    ipAddress: {address}\n    controlPlane: {}\n    installDiskSelector:\n      serial: S{node:06}\n    networkInterfaces:\n      - interface: eth0\n        addresses: [\"{address}/16\"]\n        routes:\n          - network: 0.0.0.0/0\n            gateway: 10.0.0.1\n    patches:\n      - \"@patches/n{node}.yaml\"\n",
+            node < 3
+        )?;
+        patch(&format!("n{node}"))?;
+    }
+    talconfig.push_str("patches:\n");
+    for number in 0..SHARED {
+        writeln!(talconfig, "  - \"@patches/all{number}.yaml\"")?;
+        patch(&format!("all{number}"))?;
+    }
+    Ok(std::fs::write(folder.join("talconfig.yaml"), talconfig)?)
+}
+
+/// Builds talhelper away from the judge of the tests, whose list of sums has only what it needs itself.
+fn talhelper(folder: &Path) -> Outcome<PathBuf> {
+    let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/talhelper");
+    for file in ["go.mod", "go.sum"] {
+        std::fs::copy(judge.join(file), folder.join(file))?;
+    }
+    let binary = folder.join("talhelper");
+    let status = Command::new("go")
+        .args(["build", "-mod=mod", "-buildvcs=false", "-o"])
+        .arg(&binary)
+        .arg(MODULE)
+        .current_dir(folder)
+        .status()
+        .map_err(|error| format!("Go is needed to build talhelper: {error}"))?;
+    if !status.success() {
+        return Err(format!("talhelper cannot be built: {status}").into());
+    }
+    Ok(binary)
+}
+
+fn secrets(talhelper: &Path, folder: &Path) -> Outcome<()> {
+    let made = Command::new(talhelper)
+        .arg("gensecret")
+        .current_dir(folder)
+        .output()?;
+    if !made.status.success() {
+        return Err(format!("talhelper gensecret ended with {}", made.status).into());
+    }
+    Ok(std::fs::write(folder.join("talsecret.yaml"), made.stdout)?)
+}
+
+struct Run {
+    wall: Duration,
+    /// Most of resident memory, in bytes.
+    memory: u64,
+}
+
+fn measure(program: &Path, arguments: &[&str], folder: &Path) -> Outcome<Run> {
+    let start = Instant::now();
+    let output = Command::new("/usr/bin/time")
+        .args(["-f", "%M"])
+        .arg(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .output()
+        .map_err(|error| format!("/usr/bin/time of Debian's package time is needed: {error}"))?;
+    let wall = start.elapsed();
+    let said = String::from_utf8(output.stderr)?;
+    if !output.status.success() {
+        return Err(format!("{} failed: {said}", program.display()).into());
+    }
+    let kib: u64 = said.lines().last().unwrap_or_default().parse()?;
+    Ok(Run {
+        wall,
+        memory: kib << 10,
+    })
+}
+
+fn median(mut runs: Vec<Run>) -> Outcome<Run> {
+    runs.sort_by_key(|run| run.wall);
+    let middle = runs.len() / 2;
+    runs.into_iter().nth(middle).ok_or_else(|| "no runs".into())
+}
+
+/// Whether both folders have as many files, and how many bytes ours have.
+fn rendered(folder: &Path, nodes: usize) -> Outcome<u64> {
+    let count = |name: &str| -> Outcome<(usize, u64)> {
+        let (mut files, mut bytes) = (0, 0);
+        for entry in std::fs::read_dir(folder.join(name))? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with("bench-") {
+                files += 1;
+                bytes += entry.metadata()?.len();
+            }
+        }
+        Ok((files, bytes))
+    };
+    let ((ours, bytes), (theirs, _)) = (count("ours")?, count("theirs")?);
+    if (ours, theirs) != (nodes, nodes) {
+        return Err(format!("{ours} files here and {theirs} there, {nodes} wanted").into());
+    }
+    Ok(bytes)
+}
+
+/// Our median, theirs, and the bytes that were rendered.
+fn cluster(keelblock: &Path, talhelper: &Path, nodes: usize) -> Outcome<(Run, Run, u64)> {
+    let folder = tempfile::tempdir()?;
+    generate(folder.path(), nodes)?;
+    secrets(talhelper, folder.path())?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let render = ["render", "talconfig.yaml", "--all", "-o", "ours"];
+    let genconfig = [
+        "genconfig",
+        "--offline-mode",
+        "--no-gitignore",
+        "-o",
+        "theirs",
+    ];
+    for _ in 0..RUNS {
+        ours.push(measure(keelblock, &render, folder.path())?);
+        theirs.push(measure(talhelper, &genconfig, folder.path())?);
+    }
+    let bytes = rendered(folder.path(), nodes)?;
+    Ok((median(ours)?, median(theirs)?, bytes))
+}
+
+fn main() -> Outcome<ExitCode> {
+    let named: Vec<usize> = std::env::args().filter_map(|it| it.parse().ok()).collect();
+    let sizes = if named.is_empty() {
+        vec![3, 300]
+    } else {
+        named
+    };
+    let keelblock =
+        std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keelblock").into());
+    let build = tempfile::tempdir()?;
+    let talhelper = talhelper(build.path())?;
+    let mut met = true;
+    let mut least = None;
+    for nodes in sizes {
+        let (ours, theirs, bytes) = cluster(Path::new(&keelblock), &talhelper, nodes)?;
+        let ratio = ours.wall.as_secs_f64() / theirs.wall.as_secs_f64();
+        println!(
+            "render, {nodes} nodes ({} KiB): {:.1?} and {} MiB; talhelper {:.1?} and {} MiB; ratio {ratio:.3}, goal at most {RATIO}",
+            bytes >> 10,
+            ours.wall,
+            ours.memory >> 20,
+            theirs.wall,
+            theirs.memory >> 20
+        );
+        met &= ratio <= RATIO;
+        let (memory, size) = *least.get_or_insert((ours.memory, bytes));
+        met &= ours.memory <= memory + FLAT * (bytes - size.min(bytes));
+    }
+    println!("goals: {}", if met { "met" } else { "MISSED" });
+    Ok(if met {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
