@@ -274,7 +274,7 @@ fn the_list_of_releases_is_that_of_talhelper() {
             .collect();
         assert_eq!(
             (&*theirs.version, &names, &overlays),
-            (ours.tag, &ours.extensions, &ours.overlays)
+            (ours.tag, &*ours.extensions, &ours.overlays)
         );
     }
 }

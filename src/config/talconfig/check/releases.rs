@@ -4,7 +4,7 @@
 //! set before it; `release TAG E O` is a version with the numbers of its sets. A test compares it with talhelper's list.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 static LIST: LazyLock<Vec<Release>> = LazyLock::new(|| read(include_str!("releases.txt")));
 
@@ -14,7 +14,7 @@ pub struct Release {
     /// Such as `v1.13.9`.
     pub tag: &'static str,
     /// Names of the official system extensions.
-    pub extensions: BTreeSet<&'static str>,
+    pub extensions: Arc<BTreeSet<&'static str>>,
     /// Names and images of the official overlays, in the order in which they are searched.
     pub overlays: Vec<(&'static str, &'static str)>,
 }
@@ -30,7 +30,8 @@ pub(super) fn release(tag: &str) -> Option<&'static Release> {
 }
 
 fn read(text: &'static str) -> Vec<Release> {
-    let mut extensions: Vec<BTreeSet<&'static str>> = Vec::new();
+    // Most releases have the set of the one before.
+    let mut extensions: Vec<Arc<BTreeSet<&'static str>>> = Vec::new();
     let mut overlays: Vec<Vec<(&'static str, &'static str)>> = Vec::new();
     let mut releases = Vec::new();
     for line in text.lines() {
@@ -39,8 +40,16 @@ fn read(text: &'static str) -> Vec<Release> {
         match next() {
             "extensions" => extensions.push(extensions.last().cloned().unwrap_or_default()),
             "overlays" => overlays.push(Vec::new()),
-            "+" => drop(extensions.last_mut().map(|set| set.insert(next()))),
-            "-" => drop(extensions.last_mut().map(|set| set.remove(next()))),
+            "+" => drop(
+                extensions
+                    .last_mut()
+                    .map(|set| Arc::make_mut(set).insert(next())),
+            ),
+            "-" => drop(
+                extensions
+                    .last_mut()
+                    .map(|set| Arc::make_mut(set).remove(next())),
+            ),
             "=" => {
                 let pair = (next(), next());
                 if let Some(list) = overlays.last_mut() {
