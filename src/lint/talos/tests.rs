@@ -1,0 +1,3 @@
+//! Rules one by one, each with something that is refused and something beside it that is not.
+
+use super::*;
