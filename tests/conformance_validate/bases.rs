@@ -59,7 +59,7 @@ fn of(release: &str, role: Role) -> Vec<Value> {
         dns_domain: "cluster.local",
         pods: &["10.244.0.0/16"],
         services: &["10.96.0.0/12"],
-        installer: "factory.example/metal-installer/376567:v1.10.5",
+        installer: "factory.example/metal-installer/376567:v1.14.1",
         machine_sans: &[],
         api_server_sans: &[],
         schedule_on_control_planes: false,

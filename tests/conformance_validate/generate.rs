@@ -84,20 +84,18 @@ impl Generator {
 
     /// A document of a patch.
     fn document(&mut self, worker: bool) -> Value {
-        let old = pieces::old();
-        let kinds = pieces::documents();
         let mut document = match self.chance(45) {
             true => {
-                let piece = self.pick(&old).clone();
+                let piece = self.pick(&pieces::OLD).clone();
                 self.fill(&piece)
             }
             false => {
-                let mut piece = self.pick(&kinds).clone();
+                let mut piece = self.pick(&pieces::DOCUMENTS).clone();
                 // What only a control plane has is refused on a worker, whatever it says.
                 for _ in 0..4 {
                     let kind = piece["kind"].as_str().unwrap_or_default();
                     if worker && kind.starts_with("Kube") {
-                        piece = self.pick(&kinds).clone();
+                        piece = self.pick(&pieces::DOCUMENTS).clone();
                     }
                 }
                 let mut filled = self.fill(&piece);
@@ -170,8 +168,7 @@ impl Generator {
 
     /// A JSON patch.
     fn operations(&mut self, document: &Value) -> Value {
-        let old = pieces::old();
-        let piece = self.pick(&old).clone();
+        let piece = self.pick(&pieces::OLD).clone();
         let piece = self.fill(&piece);
         let mut operations = Vec::new();
         for (section, below) in piece.as_object().into_iter().flatten() {

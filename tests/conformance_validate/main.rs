@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keelblock::config::patch::{MachineConfig, Patch};
 use keelblock::lint::rule::Level;
-use keelblock::lint::{File, Finding, Input, lint};
+use keelblock::lint::{File, Finding, Input, Kind, kind_of, lint};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -30,7 +30,7 @@ use self::generate::{Case, Generator};
 use self::talos::Judge;
 
 /// Cases of a run.
-const CASES: u64 = 2_400;
+const CASES: u64 = 2_100;
 
 /// What Talos makes of a request.
 #[derive(Debug, Deserialize)]
@@ -45,6 +45,8 @@ struct Answer {
 struct Ours {
     /// Why the patches do not apply; empty if they do.
     patch: String,
+    /// What the result is taken for.
+    kind: Option<Kind>,
     findings: Vec<Finding>,
 }
 
@@ -52,6 +54,7 @@ impl Ours {
     fn of(config: &str, patches: &[String]) -> Self {
         let refused = |why: String| Self {
             patch: why,
+            kind: None,
             findings: Vec::new(),
         };
         let loaded: Result<Vec<Patch>, _> = patches
@@ -64,10 +67,14 @@ impl Ours {
             (_, Err(error)) => return refused(error.to_string()),
         };
         match patched {
-            Ok(config) => Self {
-                patch: String::new(),
-                findings: validate(&config.to_text()),
-            },
+            Ok(config) => {
+                let text = config.to_text();
+                Self {
+                    patch: String::new(),
+                    kind: Some(kind_of(&text, true)),
+                    findings: validate(&text),
+                }
+            }
             Err(error) => refused(error.to_string()),
         }
     }
@@ -78,6 +85,14 @@ impl Ours {
             .iter()
             .filter(|it| it.rule.level == Level::Error);
         errors.collect()
+    }
+
+    /// What only the reader of this program refuses, if nothing else does.
+    fn own(&self) -> Vec<&str> {
+        let errors = self.errors();
+        let own = errors.iter().all(|it| it.rule.code == "KB110");
+        let messages = errors.iter().map(|it| it.message.as_str());
+        if own { messages.collect() } else { Vec::new() }
     }
 
     fn is_refused(&self) -> bool {
@@ -111,7 +126,11 @@ fn validate(text: &str) -> Vec<Finding> {
 /// How the two differ, if they do; the index of the listed difference that it is.
 fn difference(judge: &mut Judge, case: &Case) -> Option<(String, Option<usize>)> {
     let (config, patches) = case.texts();
-    let ours = Ours::of(&config, &patches);
+    compare(judge, case, &Ours::of(&config, &patches))
+}
+
+fn compare(judge: &mut Judge, case: &Case, ours: &Ours) -> Option<(String, Option<usize>)> {
+    let (config, patches) = case.texts();
     let theirs: Answer = judge.ask_for(&json!({"config": config, "patches": patches}));
     let same = ours.is_refused() != theirs.stage.is_empty();
     let strictly = theirs.stage.is_empty() && theirs.strict.is_empty();
@@ -120,7 +139,12 @@ fn difference(judge: &mut Judge, case: &Case) -> Option<(String, Option<usize>)>
     if same && same_strictly && same_patch {
         return None;
     }
-    let listed = LISTED.iter().position(|it| it.is(case, &theirs.error));
+    let own = match theirs.stage.is_empty() && ours.patch.is_empty() {
+        true => ours.own(),
+        false => Vec::new(),
+    };
+    let (error, kind) = (&theirs.error, ours.kind);
+    let listed = LISTED.iter().position(|it| it.is(case, error, kind, &own));
     let errors: Vec<String> = ours
         .findings
         .iter()
@@ -144,9 +168,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, case: &Case) {
-        let (config, patches) = case.texts();
-        let ours = Ours::of(&config, &patches);
+    fn add(&mut self, ours: &Ours) {
         match (ours.patch.is_empty(), ours.is_refused()) {
             (_, false) => self.accepted += 1,
             (false, _) => self.by_patch += 1,
@@ -155,7 +177,7 @@ impl Seen {
         for finding in &ours.findings {
             if finding.rule.code.starts_with("KB8") {
                 *self.codes.entry(finding.rule.code).or_default() += 1;
-                self.messages.insert(kind_of(&finding.message));
+                self.messages.insert(rule_of(&finding.message));
             }
         }
     }
@@ -184,7 +206,7 @@ impl Seen {
 }
 
 /// Place and rule without names and numbers, which tells rules apart.
-fn kind_of(message: &str) -> String {
+fn rule_of(message: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
     for part in message.split(": ") {
         let part = part.split('/').next().unwrap_or_default();
@@ -197,17 +219,16 @@ fn kind_of(message: &str) -> String {
 fn generated_configurations_are_refused_where_talos_refuses_them() {
     let bases = Bases::new();
     let mut judge = Judge::start_for("validate");
-    let (mut seen, mut used, mut wrong) = (Seen::default(), BTreeSet::new(), Vec::new());
+    let (mut seen, mut wrong) = (Seen::default(), Vec::new());
     let first = std::env::var("KEELBLOCK_VALIDATE_SEED").map_or(0, |seed| seed.parse().unwrap());
     for seed in first..first + CASES {
         let case = Generator::new(seed).case(&bases);
-        seen.add(&case);
-        match difference(&mut judge, &case) {
+        let (config, patches) = case.texts();
+        let ours = Ours::of(&config, &patches);
+        seen.add(&ours);
+        match compare(&mut judge, &case, &ours) {
             None => continue,
-            Some((_, Some(listed))) => {
-                used.insert(listed);
-                continue;
-            }
+            Some((_, Some(_))) => continue,
             Some((_, None)) => {}
         }
         let differs = |it: &Case| matches!(difference(&mut judge, it), Some((_, None)));
@@ -216,14 +237,26 @@ fn generated_configurations_are_refused_where_talos_refuses_them() {
         let (config, patches) = small.texts();
         let said = said.unwrap_or_default();
         wrong.push(format!("seed {seed}\n{config}\n{patches:#?}\n{said}"));
-        if wrong.len() == 10 {
+        if wrong.len() == 5 {
             break;
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     seen.is_enough();
+}
+
+#[test]
+fn every_listed_difference_is_one() {
+    let bases = Bases::new();
+    let mut judge = Judge::start_for("validate");
     for (index, listed) in LISTED.iter().enumerate() {
-        assert!(used.contains(&index), "no case shows: {}", listed.what);
+        let patch: Value = serde_json::from_str(listed.example).unwrap();
+        let case = Case {
+            config: bases.get(1),
+            patches: vec![vec![patch]],
+        };
+        let found = difference(&mut judge, &case).and_then(|it| it.1);
+        assert_eq!(found, Some(index), "{}", listed.what);
     }
 }
 
@@ -241,13 +274,10 @@ fn every_listed_difference_is_in_the_documentation() {
     }
 }
 
-/// Only so that a helper of the generator is held to what JSON says.
 #[test]
 fn a_case_is_the_same_for_the_same_seed() {
     let bases = Bases::new();
     let text = |seed| Generator::new(seed).case(&bases).texts();
     assert_eq!(text(7), text(7));
     assert_ne!(text(7), text(8));
-    let all: Value = json!([text(7).0]);
-    assert!(all.is_array());
 }

@@ -1,6 +1,14 @@
 //! Pieces of configurations, and the values that stand in them: what fits, and what does not or nearly.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
+
+/// What a patch says of the old document.
+pub static OLD: LazyLock<Vec<Value>> = LazyLock::new(old);
+
+/// Documents of other kinds.
+pub static DOCUMENTS: LazyLock<Vec<Value>> = LazyLock::new(documents);
 
 /// What every configuration needs, or nearly every.
 pub const NEEDED: [(&str, &str); 14] = [
@@ -313,8 +321,7 @@ fn link(mut more: Value) -> Value {
     more
 }
 
-/// What a patch says of the old document.
-pub fn old() -> Vec<Value> {
+fn old() -> Vec<Value> {
     let mut pieces = vec![
         json!({"machine": {"type": "%type"}}),
         json!({"machine": {"install": {"disk!": "/dev/sda", "diskSelector?": {"model?": "X*", "size?": ">= 1TB"}, "extraKernelArgs?": ["a=b"], "grubUseUKICmdline?": "%bool", "extensions?": [{"image": "%extension"}, {"image": "%extension"}]}}}),
@@ -387,8 +394,7 @@ fn interfaces() -> Vec<Value> {
     ]
 }
 
-/// Documents of other kinds.
-pub fn documents() -> Vec<Value> {
+fn documents() -> Vec<Value> {
     let mut pieces = vec![
         json!({"kind": "VolumeConfig", "name": "%volume", "provisioning?": {"diskSelector?": {"match": "%disk"}, "minSize?": "%size", "maxSize?": "%most"}, "encryption?": encryption(), "mount?": {"secure": true}, "trim?": {"interval": "%duration"}}),
         json!({"kind": "VolumeConfig", "name": "EPHEMERAL", "provisioning?": {"minSize?": "%size", "maxSize?": "%most"}, "encryption": encryption(), "scrub?": {"interval": "%duration"}}),

@@ -15,7 +15,7 @@ pub(in crate::lint) static ALL: [&Rule; 8] = [
     &REMARK,
 ];
 
-const CAUSE: &str = "Talos checks a configuration as a whole before it takes it: `talosctl validate`, `apply-config` and the first boot all refuse it. The rules are those of the release that `keelblock --version` names; older releases know fewer documents, and a few rules differ.";
+const CAUSE: &str = "Talos checks a configuration as a whole before it takes it: `talosctl validate`, `apply-config` and the first boot all refuse it. The rules are those of Talos v1.14; older releases know fewer documents, and a few rules differ.";
 
 const FIX: &str = "Write what the finding says is wanted there.";
 

@@ -160,7 +160,7 @@ fn kubespan(kubespan: &View<'_>, out: &mut Out<'_>) {
         return;
     }
     let mtu = kubespan.get("mtu");
-    let small = mtu.is_set() && mtu.number() < LEAST_MTU;
+    let small = mtu.number() != 0 && mtu.number() < LEAST_MTU;
     out.refuse_if(small, &mtu, format!("at least {LEAST_MTU}"));
     text::filters(&kubespan.at(&["filters", "endpoints"]), out);
     for network in kubespan

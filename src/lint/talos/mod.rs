@@ -6,6 +6,8 @@
 //!
 //! | Not as Talos has it | Why |
 //! |---|---|
+//! | a text without `machine`, or with neither `version` nor `machine.type` | it is taken for a patch, which need not be whole |
+//! | an empty name in `machine.sysctls` or `machine.sysfs` | refused, for the kernel has none; Talos does so in SysctlConfig alone |
 //! | expressions over links, members of groups, and control groups | only those over disks and volumes are known here |
 //! | certificates and keys | looked at as PEM; whether X.509 or a key is inside shows when the node uses it |
 //! | references of images in ContainerConfig | only that there is one |

@@ -30,6 +30,11 @@ pub(super) fn document(kind: &str, doc: &View<'_>, out: &mut Out<'_>) {
             out.refuse_if(small, &mtu, format!("at least {LEAST_MTU}"));
             text::filters(&doc.at(&["filters", "endpoints"]), out);
         }
+        "BlackholeRouteConfig" => {
+            let name = doc.get("name");
+            let fits = text::prefix(name.text()).is_some();
+            out.refuse_if(!fits, &name, "the name is the network");
+        }
         "NetworkRuleConfig" => rule(doc, out),
         "RoutingRuleConfig" => routing(doc, out),
         "HTTPProbeConfig" | "TCPProbeConfig" => probe(kind, doc, out),
