@@ -49,6 +49,9 @@ enum Role {
     Worker,
 }
 
+/// What refuses in documents of some kinds, and passes over the rest.
+type Check = fn(&str, &View<'_>, &mut Out<'_>);
+
 /// The documents of a configuration with their indices.
 struct Documents<'v> {
     old: Option<(usize, View<'v>)>,
@@ -99,7 +102,6 @@ pub(super) fn check(config: &MachineConfig) -> Vec<Refusal> {
             out.refuse(&old.get("machine"), "the section is required");
         }
     }
-    type Check = fn(&str, &View<'_>, &mut Out<'_>);
     let checks: [(&'static super::rule::Rule, Check); 7] = [
         (&rules::STORAGE, storage::document),
         (&rules::NETWORK, links::document),

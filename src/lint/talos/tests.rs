@@ -1,5 +1,7 @@
 //! Rules one by one: a piece that is refused, and what is said; the same piece put right is not refused.
 
+#![expect(clippy::too_many_lines, reason = "tables of rules")]
+
 use super::*;
 
 /// A worker that Talos accepts.
