@@ -4,7 +4,7 @@
 pub(super) const FORM: &str = "a duration such as 168h or 1m30s";
 
 /// Nanoseconds; `None` for text that `time.ParseDuration` refuses.
-pub(super) fn parse(text: &str) -> Option<i64> {
+pub(crate) fn parse(text: &str) -> Option<i64> {
     let (negative, mut rest) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),

@@ -13,7 +13,7 @@ pub(crate) mod context;
 mod dated;
 mod diagnostic;
 mod documents;
-mod duration;
+pub(crate) mod duration;
 mod emit;
 mod encryption;
 pub(crate) mod expression;

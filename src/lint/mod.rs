@@ -17,12 +17,14 @@ mod finding;
 mod kind;
 mod network;
 mod part;
+mod refused;
 mod rendered;
 mod report;
 pub mod rule;
 mod rules;
 pub mod sarif;
 mod talconfig;
+mod talos;
 mod tuning;
 mod types;
 mod unit;
@@ -252,6 +254,7 @@ impl<'i> Check<'i> {
         }
         let name = &self.input.files[repository.talconfig].name;
         rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
+        refused::nodes(name, &repository.nodes, &mut self.sink);
         self.tuning(&tuned, &repository.patches);
     }
 
@@ -338,6 +341,7 @@ impl<'i> Check<'i> {
         let facts = Facts::of_config(part);
         self.rules.part(part, &facts, &mut self.sink);
         reporter.config(&mut self.sink);
+        refused::config(part, &mut self.sink);
         let file = &self.input.files[index];
         rendered::check(&file.name, &file.text, self.input.machines, &mut self.sink);
         self.tuning(&[index], &BTreeMap::new());

@@ -3,6 +3,7 @@
 //	talos select                          JSON requests on stdin, one a line: what selectors match
 //	talos decode FILE...                  how Talos reads machine configurations
 //	talos patch                           JSON requests on stdin, one a line: patches applied to configurations
+//	talos validate                        the same requests: what `talosctl validate` says of what comes of them
 //	talos fixtures                        the configurations and patches of Talos' own tests
 //	talos schema                          the types of machine configurations
 //	talos probe IMAGE SECTORSIZE          what Talos discovers on a disk
@@ -20,7 +21,7 @@ import (
 	"os"
 )
 
-const usage = "usage: talos select | decode FILE... | patch | fixtures | schema | probe IMAGE SECTORSIZE | meta IMAGE OFFSET | luks IMAGE OFFSET LENGTH SLOT"
+const usage = "usage: talos select | decode FILE... | patch | validate | fixtures | schema | probe IMAGE SECTORSIZE | meta IMAGE OFFSET | luks IMAGE OFFSET LENGTH SLOT"
 
 func main() {
 	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
@@ -39,6 +40,8 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return decodeFiles(args[1:], encoder)
 	case len(args) == 1 && args[0] == "patch":
 		return answerPatches(in, encoder)
+	case len(args) == 1 && args[0] == "validate":
+		return answerValidations(in, encoder)
 	case len(args) == 1 && args[0] == "fixtures":
 		return listFixtures(encoder)
 	case len(args) == 1 && args[0] == "schema":

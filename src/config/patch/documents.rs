@@ -112,6 +112,16 @@ impl MachineConfig {
             .map(|value| of_value::tree(&value))
     }
 
+    /// The documents as they were decoded, with their kinds: absent keys are Talos' zeros. The old one comes first, then
+    /// the others in the order of the text.
+    pub(crate) fn decoded(&self) -> Vec<(&'static str, Value)> {
+        let decoded = |document: &Document| {
+            let value = Value::Object(document.value.clone());
+            (document.of().kind, value)
+        };
+        self.documents.iter().map(decoded).collect()
+    }
+
     /// As YAML. Holds the secrets of the configuration.
     pub fn to_text(&self) -> String {
         emit::documents(&self.values())

@@ -11,7 +11,7 @@
 //!
 //! | what | here | talhelper | why |
 //! |---|---|---|---|
-//! | Talos' validation of the result and of single documents | not made | refuses | `validate` checks what keelblock acts on, Talos the rest |
+//! | Talos' validation of the result and of single documents | not made by `render` | refuses | a node can be looked at before it is right; `validate` makes it and names the node (KB801 to KB807) |
 //! | Go templates beyond fields, pipelines, `if`, `range`, `with` and some functions | refused by name | rendered | a template is rendered right or not at all |
 //! | options of an overlay with fractions, or with keys of more than letters | refused | taken | the id depends on how Go's library sorts and writes them |
 //! | an inline patch without blank, line break and bracket | refused | the name of a file | only files of the repository count, and those have an `@` |

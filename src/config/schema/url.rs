@@ -107,6 +107,42 @@ impl Url {
         Some(())
     }
 
+    /// The scheme in small letters.
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The path.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The port, as digits.
+    pub fn port(&self) -> &str {
+        self.host
+            .get(self.host_end()..)
+            .map_or("", |it| it.trim_start_matches(':'))
+    }
+
+    /// The host alone, without brackets.
+    pub fn host_name(&self) -> &str {
+        let name = self.host.get(..self.host_end()).unwrap_or_default();
+        let inside = name.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        inside.unwrap_or(name)
+    }
+
+    /// Where the port begins, with its colon.
+    fn host_end(&self) -> usize {
+        let end = self.host.rfind(':').unwrap_or(self.host.len());
+        let digits = self.host[end..].bytes().skip(1).all(|b| b.is_ascii_digit());
+        if digits { end } else { self.host.len() }
+    }
+
     /// What a patch makes of it: parts that are there win; `None` if both name a user, which Talos cannot merge.
     pub fn merged(mut self, patch: Self) -> Option<Self> {
         let take = |into: &mut String, from: String| {

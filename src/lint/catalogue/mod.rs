@@ -6,12 +6,13 @@ pub mod kernel;
 pub mod network;
 pub mod reading;
 pub mod repository;
+pub mod validation;
 pub mod volumes;
 
 use super::rule::{Level, Rule};
 
 /// The families in the order of their codes.
-pub(super) static FAMILIES: [&[&Rule]; 7] = [
+pub(super) static FAMILIES: [&[&Rule]; 8] = [
     &reading::ALL,
     &repository::ALL,
     &disks::ALL,
@@ -19,6 +20,7 @@ pub(super) static FAMILIES: [&[&Rule]; 7] = [
     &volumes::ALL,
     &kernel::ALL,
     &network::ALL,
+    &validation::ALL,
 ];
 
 /// A rule, in the order in which it reads best.
