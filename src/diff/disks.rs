@@ -4,10 +4,11 @@
 //! partitions alone), `controllers/block/internal/volumes/{locate,grow,format}.go`, `controllers/block/user_disk_config.go`.
 
 use super::risk::{Change, Risk};
-use super::{Chosen, volumes};
-use crate::config::spec::{DiskSelector, DiskType, Install, InstallTarget, LegacyDisk, Spec};
+use super::{Chosen, others, volumes};
+use crate::config::spec::{DiskSelector, DiskType, Install, InstallTarget, Spec};
 use crate::probe::inventory::Disk;
 use crate::selector::selection::{Outcome, Role, Selection};
+use crate::units::Bytes;
 
 /// The changes from `before` to `after`.
 pub(super) fn changes(chosen: Option<&Chosen<'_>>, before: &Spec, after: &Spec) -> Vec<Change> {
@@ -19,7 +20,7 @@ pub(super) fn changes(chosen: Option<&Chosen<'_>>, before: &Spec, after: &Spec) 
         &mut found,
     );
     volumes::changes(chosen, before, after, &mut found);
-    legacy(&before.legacy_disks, &after.legacy_disks, &mut found);
+    others::legacy(&before.legacy_disks, &after.legacy_disks, &mut found);
     found
 }
 
@@ -85,10 +86,8 @@ pub(super) fn words(disk: &Disk) -> String {
         model => model,
     };
     let content = disk.content.word();
-    format!(
-        "{} ({model}, {}, content: {content})",
-        disk.path, talos.size
-    )
+    let size = Bytes::new(talos.size);
+    format!("{} ({model}, {size}, content: {content})", disk.path)
 }
 
 fn install(
@@ -130,6 +129,11 @@ fn install(
             effect,
         ));
     }
+    settings(before, after, found);
+}
+
+/// What an installation is told beside its disk.
+fn settings(before: &Install, after: &Install, found: &mut Vec<Change>) {
     if before.wipe != after.wipe {
         let (risk, effect) = match after.wipe {
             true => (
@@ -202,7 +206,7 @@ fn moved(chosen: Option<&Chosen<'_>>, [before, after]: [Option<&Role>; 2]) -> (R
         ),
         (Some(old), None) => {
             let effect = format!(
-                "No disk is chosen any more on the recorded machine; it was {old}. {}.",
+                "On the recorded machine no disk is chosen any more: {}. It was {old}.",
                 after.reason
             );
             (Risk::Refused, effect)
@@ -261,65 +265,5 @@ fn matchers(selector: &DiskSelector) -> String {
     match set.is_empty() {
         true => String::from("any disk"),
         false => set.join(", "),
-    }
-}
-
-/// `machine.disks`, disk by disk and partition by partition.
-fn legacy(before: &[LegacyDisk], after: &[LegacyDisk], found: &mut Vec<Change>) {
-    let mut devices: Vec<&str> = before
-        .iter()
-        .chain(after)
-        .map(|it| it.device.as_str())
-        .collect();
-    devices.sort_unstable();
-    devices.dedup();
-    for device in devices {
-        let partitions = |side: &'_ [LegacyDisk]| {
-            let disks = side.iter().filter(|disk| disk.device == device);
-            let all = disks.flat_map(|disk| disk.partitions.clone());
-            all.collect::<Vec<_>>()
-        };
-        let (old, new) = (partitions(before), partitions(after));
-        for index in 0..old.len().max(new.len()) {
-            let subject = format!("machine.disks {device} partition {}", index + 1);
-            let (a, b) = (old.get(index), new.get(index));
-            let at = |it: &crate::config::spec::LegacyPartition| it.mountpoint.clone();
-            match (a, b) {
-                (Some(a), Some(b)) if a.size != b.size => found.push(value(
-                    Risk::Remake,
-                    &format!("{subject} size"),
-                    &a.size,
-                    &b.size,
-                    "A partition that is there keeps its size.",
-                )),
-                (None, Some(b)) => found.push(Change::new(
-                    Risk::Online,
-                    &subject,
-                    None,
-                    Some(at(b)),
-                    "It is made only on an empty disk or in free space of a GPT; one that is there by number is taken if it is XFS.",
-                )),
-                (Some(a), None) => found.push(Change::new(
-                    Risk::Strands,
-                    &subject,
-                    Some(at(a)),
-                    None,
-                    "The partition and its data stay on the disk, and are no longer mounted.",
-                )),
-                _ => {}
-            }
-            if let (Some(a), Some(b)) = (a, b)
-                && a.mountpoint != b.mountpoint
-            {
-                let effect = "The same data is mounted at the new place; what writes to the old one writes to EPHEMERAL.";
-                found.push(value(
-                    Risk::Strands,
-                    &subject,
-                    &a.mountpoint,
-                    &b.mountpoint,
-                    effect,
-                ));
-            }
-        }
     }
 }

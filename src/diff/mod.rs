@@ -11,6 +11,7 @@
 mod disks;
 mod hide;
 mod keys;
+mod others;
 mod report;
 mod risk;
 mod tree;

@@ -209,7 +209,7 @@ impl NodeDiff {
                 let rest = edit.path.strip_prefix(*allowed);
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             };
-            edit.document == V1ALPHA1 && !IMMEDIATE.iter().any(|it| below(&it))
+            edit.document == V1ALPHA1 && !IMMEDIATE.iter().any(below)
         };
         let Some(edit) = self.text.iter().find(needs) else {
             return;

@@ -6,12 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Chosen;
 use super::disks::{role, shown, value, words};
 use super::risk::{Change, Risk};
-use crate::config::spec::{
-    ExistingVolume, Filesystem, FilesystemKind, MaxSize, Provisioning, Spec, VolumeKind,
-};
+use super::{Chosen, others};
+use crate::config::spec::{Filesystem, FilesystemKind, MaxSize, Provisioning, Spec, VolumeKind};
 use crate::selector::selection::Outcome;
 use crate::units::Bytes;
 
@@ -90,7 +88,7 @@ pub(super) fn changes(
             found.push(added(chosen, id, new, true));
         }
     }
-    existing(&before.existing, &after.existing, found);
+    others::existing(&before.existing, &after.existing, found);
 }
 
 /// The volumes of a node that is new.
@@ -246,9 +244,15 @@ fn selector(
         let selector = it.provisioning.selector.as_ref();
         selector.map(|it| it.text().to_owned())
     };
-    if text(old) == text(new) {
-        return;
+    if text(old) != text(new) {
+        let (risk, effect) = stays(chosen, id, new);
+        let subject = format!("{id} selector");
+        found.push(Change::new(risk, subject, text(old), text(new), effect));
     }
+}
+
+/// Where a volume is whose selector is another one.
+fn stays(chosen: Option<&Chosen<'_>>, id: &str, new: &Volume<'_>) -> (Risk, String) {
     let (before, after) = (
         role(chosen, |it| it.before.as_ref(), id),
         role(chosen, |it| it.after.as_ref(), id),
@@ -258,7 +262,7 @@ fn selector(
         _ => false,
     };
     let there = place(chosen, id);
-    let (risk, effect) = match after {
+    match after {
         Some(role) if same => (
             Risk::None,
             format!(
@@ -299,14 +303,7 @@ fn selector(
                 "Talos finds a volume that is there by its label: it stays. The selector counts when it is made anew.",
             ),
         ),
-    };
-    found.push(Change::new(
-        risk,
-        format!("{id} selector"),
-        text(old),
-        text(new),
-        effect,
-    ));
+    }
 }
 
 fn sizes(id: &str, old: &Provisioning, new: &Provisioning, found: &mut Vec<Change>) {
@@ -369,36 +366,5 @@ fn max(size: MaxSize) -> String {
         MaxSize::Percent(share) => format!("{share}% of the free space"),
         MaxSize::LeaveFree(size) => format!("all but {size}"),
         MaxSize::LeaveFreePercent(share) => format!("all but {share}% of the free space"),
-    }
-}
-
-/// Volumes that are only looked for.
-fn existing(before: &[ExistingVolume], after: &[ExistingVolume], found: &mut Vec<Change>) {
-    let map = |side: &'_ [ExistingVolume]| -> BTreeMap<String, String> {
-        let named = side.iter();
-        named
-            .map(|it| (it.name.clone(), it.selector.text().to_owned()))
-            .collect()
-    };
-    let (before, after) = (map(before), map(after));
-    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
-    names.sort();
-    names.dedup();
-    for name in names {
-        let (a, b) = (before.get(name), after.get(name));
-        let (risk, effect) = match (a, b) {
-            (a, b) if a == b => continue,
-            (None, _) => (
-                Risk::Online,
-                "The first volume that matches is mounted; nothing is made or formatted.",
-            ),
-            (_, None) => (Risk::Strands, "It is no longer mounted; its data stays."),
-            _ => (
-                Risk::Strands,
-                "The first volume that matches now is mounted in its place, which may be another one; the data stays where it is.",
-            ),
-        };
-        let subject = format!("e-{name}");
-        found.push(Change::new(risk, subject, a.cloned(), b.cloned(), effect));
     }
 }

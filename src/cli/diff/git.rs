@@ -175,14 +175,14 @@ fn entry(line: &str) -> Option<(String, Entry)> {
     Some((path.to_owned(), Entry { kind, object, size }))
 }
 
+/// The name of an object, and its bytes.
+pub type Content = (String, Zeroizing<Vec<u8>>);
+
 /// The content of objects, `most` bytes in all, by their names.
 ///
 /// # Errors
 /// Git's; an object that is not there is left out.
-pub fn contents(
-    objects: &[&str],
-    most: u64,
-) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>, ExecError> {
+pub fn contents(objects: &[&str], most: u64) -> Result<Vec<Content>, ExecError> {
     let input = objects.join("\n") + "\n";
     let heads = 128 * objects.len() as u64;
     let printed = run(
@@ -241,6 +241,17 @@ mod tests {
             assert_eq!(entry.object, object);
         }
         assert_eq!(entry(""), None);
+    }
+
+    #[test]
+    fn a_missing_git_is_named_with_its_package() {
+        let program = String::from("git");
+        let said = failure("main is not known", &ExecError::Missing { program });
+        assert_eq!(
+            (said.exit, &*said.causes[0]),
+            (Exit::Usage, "git is not installed")
+        );
+        assert!(said.hint.unwrap().contains("Debian's package git"));
     }
 
     #[test]

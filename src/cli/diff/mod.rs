@@ -1,5 +1,6 @@
 //! `keelblock diff`: what a change of configurations does to disks, keys and tuning, and then what changed.
 
+mod folder;
 mod git;
 mod revision;
 mod side;
@@ -107,6 +108,9 @@ pub fn run(global: &Global, args: &DiffArgs, output: &mut Output) -> Result<Exit
         .unwrap_or(Exit::Done))
 }
 
+/// A node's name on the old side, and on the new one.
+type Pair = (Option<String>, Option<String>);
+
 struct Comparison<'c> {
     args: &'c DiffArgs,
     old: Side,
@@ -163,7 +167,7 @@ impl Comparison<'_> {
     }
 
     /// The names of each node on either side.
-    fn pairs(&self) -> Result<Vec<(Option<String>, Option<String>)>, Failure> {
+    fn pairs(&self) -> Result<Vec<Pair>, Failure> {
         let (old, new) = (&self.old.nodes, &self.new.nodes);
         let mut pairs = Vec::new();
         if let (true, true, Some(a), Some(b)) = (
@@ -210,7 +214,7 @@ impl Comparison<'_> {
     }
 
     /// Makes one of a node that goes and one that comes, if only their names differ.
-    fn rename(&self, pairs: &mut Vec<(Option<String>, Option<String>)>) {
+    fn rename(&self, pairs: &mut Vec<Pair>) {
         let gone: Vec<String> = pairs
             .iter()
             .filter(|it| it.1.is_none())
@@ -225,7 +229,7 @@ impl Comparison<'_> {
             else {
                 continue;
             };
-            let is_it = |pair: &(Option<String>, Option<String>)| {
+            let is_it = |pair: &Pair| {
                 let name = pair.1.as_ref().filter(|_| pair.0.is_none());
                 let after = name.and_then(|name| self.new.nodes.get(name)?.config.as_ref());
                 after.is_some_and(|after| diff::is_renamed(before, after))

@@ -96,7 +96,7 @@ impl Revision {
     /// Exit 2 if git cannot.
     pub fn read_ahead(&self, paths: &[String]) -> Result<(), Failure> {
         let entries = paths.iter().filter_map(|path| match self.find(path) {
-            Ok(Found::File(entry)) if entry.size <= 2 * MIB << 20 => Some(entry),
+            Ok(Found::File(entry)) if entry.size <= (2 * MIB) << 20 => Some(entry),
             _ => None,
         });
         let mut total = 0;

@@ -1,9 +1,5 @@
 //! What OLD and NEW name: files and folders, or revisions and what is in them. Read as git reads them, and what could be
 //! either is refused.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "whether a path that was typed is there"
-)]
 
 use std::path::{Path, PathBuf};
 

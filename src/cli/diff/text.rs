@@ -192,7 +192,9 @@ fn one(text: &mut String, edit: &Edit) {
             format!("{path}: {}", value.map_or("", String::as_str))
         }
     };
-    line(text, 4, 6, &format!("{sign} {said}"));
+    let mut lines = String::new();
+    line(&mut lines, 6, 6, &said);
+    let _ = write!(text, "    {sign} {}", lines.trim_start());
 }
 
 /// A line that begins at column `first` and goes on at column `rest`. Words that are longer than a line are broken.
