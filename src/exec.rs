@@ -1,11 +1,13 @@
-//! The only place that starts a process: the distribution's mkfs, this program again, and the stock installer
+//! The only place that starts a process: the distribution's mkfs, this program again, git, and the stock installer
 //! ([`stand_in`]).
 #![expect(clippy::disallowed_methods, reason = "this module starts processes")]
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+
+use zeroize::Zeroizing;
 
 pub mod stand_in;
 
@@ -37,6 +39,14 @@ pub enum ExecError {
         /// What it said on standard error, shortened.
         message: String,
     },
+    /// It printed more than anybody wants.
+    #[error("{program} printed more than {most} bytes")]
+    TooMuch {
+        /// Its name.
+        program: String,
+        /// The limit.
+        most: u64,
+    },
 }
 
 impl ExecError {
@@ -55,6 +65,7 @@ impl ExecError {
             Self::Failed { program, .. } => {
                 format!("run {program} by hand on a file to see more; the disk is as it was")
             }
+            Self::TooMuch { .. } => String::from("ask for less at a time"),
         }
     }
 }
@@ -95,15 +106,7 @@ pub fn run(argv: &[String], file: OwnedFd) -> Result<(), ExecError> {
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .output();
-    let output = output.map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => ExecError::Missing {
-            program: program.clone(),
-        },
-        _ => ExecError::Start {
-            program: program.clone(),
-            source,
-        },
-    })?;
+    let output = output.map_err(|source| not_started(program, source))?;
     if output.status.success() {
         return Ok(());
     }
@@ -112,6 +115,87 @@ pub fn run(argv: &[String], file: OwnedFd) -> Result<(), ExecError> {
         status: output.status,
         message: first_line(&output.stderr),
     })
+}
+
+fn not_started(program: &str, source: io::Error) -> ExecError {
+    let program = program.to_owned();
+    match source.kind() {
+        io::ErrorKind::NotFound => ExecError::Missing { program },
+        _ => ExecError::Start { program, source },
+    }
+}
+
+/// What `argv` prints, which is at most `most` bytes. Of the environment it gets PATH as every program here, the variables in
+/// `kept`, and those in `set`; it reads `input`.
+///
+/// # Errors
+/// [`ExecError`].
+pub fn printed(
+    argv: &[&str],
+    kept: &[&str],
+    set: &[(&str, &str)],
+    input: &[u8],
+    most: u64,
+) -> Result<Zeroizing<Vec<u8>>, ExecError> {
+    let (program, options) = argv.split_first().ok_or_else(|| ExecError::Missing {
+        program: String::new(),
+    })?;
+    let kept = kept
+        .iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let mut child = Command::new(program)
+        .args(options)
+        .env_clear()
+        .envs(kept)
+        .env("PATH", search_path(std::env::var_os("PATH").as_deref()))
+        .env("LC_ALL", "C")
+        .envs(set.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|source| not_started(program, source))?;
+    let failed = |source| ExecError::Start {
+        program: (*program).to_owned(),
+        source,
+    };
+    let (out, err, stdin) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
+    let mut printed = Zeroizing::new(Vec::new());
+    let mut said = Vec::new();
+    let read = std::thread::scope(|scope| {
+        let errors = scope.spawn(|| read_up_to(err, 1 << 16, &mut said));
+        // A program that stops reading says why it failed in its own words.
+        scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(input)));
+        let read = read_up_to(out, most + 1, &mut printed);
+        // Whatever else it has to print would never be read.
+        let too_much = printed.len() as u64 > most;
+        if too_much {
+            drop(child.kill());
+        }
+        let errors = errors.join().unwrap_or(Ok(()));
+        read.and(errors).map(|()| too_much)
+    });
+    let status = child.wait().map_err(failed)?;
+    if read.map_err(failed)? {
+        let program = (*program).to_owned();
+        return Err(ExecError::TooMuch { program, most });
+    }
+    if status.success() {
+        return Ok(printed);
+    }
+    Err(ExecError::Failed {
+        program: (*program).to_owned(),
+        status,
+        message: first_line(&said),
+    })
+}
+
+/// Reads the start of `from` and passes over the rest if there is little of it.
+fn read_up_to(from: Option<impl io::Read>, most: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    match from {
+        Some(from) => from.take(most).read_to_end(into).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Runs this very program with other arguments, at the same terminal, and waits for it.
@@ -160,6 +244,26 @@ mod tests {
             assert_eq!(path(Some(own)), USUAL, "{own:?}");
         }
         assert_eq!(path(Some("/opt/a:bin:/b")), format!("/opt/a:/b:{USUAL}"));
+    }
+
+    #[test]
+    fn what_a_program_prints_is_taken_up_to_a_limit() {
+        let sh = |script| printed(&["sh", "-c", script], &[], &[("A", "b")], b"in", 5);
+        assert_eq!(&**sh("printf $A$A").unwrap(), b"bb");
+        assert_eq!(&**sh("cat").unwrap(), b"in");
+        assert!(matches!(
+            sh("printf 123456"),
+            Err(ExecError::TooMuch { most: 5, .. })
+        ));
+        assert!(matches!(sh("yes"), Err(ExecError::TooMuch { .. })));
+        let failed = sh("echo no >&2; exit 3").unwrap_err();
+        assert_eq!(failed.to_string(), "sh failed (exit status: 3): no");
+        let missing = printed(&["nosuch-program"], &[], &[], b"", 5).unwrap_err();
+        assert!(matches!(missing, ExecError::Missing { .. }));
+        assert!(
+            sh("test -z \"$HOME\"").is_ok(),
+            "nothing else of the environment"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod apply;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod diff;
 pub mod doctor;
 pub mod entropy;
 pub mod exec;

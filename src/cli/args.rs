@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::check::CheckArgs;
+use crate::cli::diff::DiffArgs;
 use crate::cli::doctor::DoctorArgs;
 use crate::cli::install::InstallArgs;
 use crate::cli::lock::LockArgs;
@@ -133,6 +134,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Check the configurations of a whole fleet on its recorded machines
     Check(CheckArgs),
+    /// Show what a change of configurations does to disks, keys and tuning, then what changed
+    Diff(DiffArgs),
     /// Show what is wrong with this machine, and what to do first
     Doctor(DoctorArgs),
     /// Lay out a Mac mini's disk in an image file, from built-in examples, and inspect it

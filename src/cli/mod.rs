@@ -8,6 +8,7 @@ mod check;
 mod consent;
 mod context;
 mod demo;
+mod diff;
 mod doctor;
 mod error;
 mod expiry;
@@ -129,6 +130,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Render(args) => render::run(args, output),
         Command::Validate(args) => validate::run(&cli.global, args, output),
         Command::Check(args) => check::run(&cli.global, args, output),
+        Command::Diff(args) => diff::run(&cli.global, args, output),
         Command::Doctor(args) => doctor::run(&cli.global, args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }

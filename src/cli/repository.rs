@@ -16,7 +16,7 @@ use crate::config::sops;
 use crate::config::talconfig::{FileError, Files};
 
 /// The most that one file may have; the reader of YAML takes no more either.
-const MIB: u64 = 4;
+pub const MIB: u64 = 4;
 
 /// A folder tree.
 #[derive(Clone, Debug)]
@@ -77,6 +77,31 @@ fn of_system(error: io::Error) -> FileError {
     }
 }
 
+/// Files with a way to their bytes as they are stored.
+pub trait Store: Files {
+    /// The bytes of a file, of up to [`MIB`] MiB, whatever they are.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    fn stored(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, FileError>;
+}
+
+/// The text that the bytes of a file stand for: decrypted, if it is YAML that SOPS encrypted.
+///
+/// # Errors
+/// [`FileError`].
+pub fn decoded(bytes: &[u8]) -> Result<Zeroizing<String>, FileError> {
+    if bytes.len() as u64 > MIB << 20 {
+        return Err(FileError::TooLarge(MIB));
+    }
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|error| FileError::NotText(error.valid_up_to()))?;
+    if has_section(text) && sops::is_encrypted(text) {
+        return decrypted(text);
+    }
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
 /// Whether a line starts as the section of SOPS does, without which no file need be looked at twice.
 fn has_section(text: &str) -> bool {
     text.lines()
@@ -89,8 +114,8 @@ fn decrypted(text: &str) -> Result<Zeroizing<String>, FileError> {
     sops::decrypt(text, &keys).map_err(|error| refused(&error))
 }
 
-impl Files for Repository {
-    fn read(&self, path: &str) -> Result<Zeroizing<String>, FileError> {
+impl Store for Repository {
+    fn stored(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let path = self.inside(path)?;
         let is_file = path.metadata().map_err(of_system)?.is_file();
         if !is_file {
@@ -103,12 +128,13 @@ impl Files for Repository {
         if bytes.len() as u64 > MIB << 20 {
             return Err(FileError::TooLarge(MIB));
         }
-        let text = std::str::from_utf8(&bytes);
-        let text = text.map_err(|error| FileError::NotText(error.valid_up_to()))?;
-        if has_section(text) && sops::is_encrypted(text) {
-            return decrypted(text);
-        }
-        Ok(Zeroizing::new(text.to_owned()))
+        Ok(bytes)
+    }
+}
+
+impl Files for Repository {
+    fn read(&self, path: &str) -> Result<Zeroizing<String>, FileError> {
+        decoded(&self.stored(path)?)
     }
 
     fn exists(&self, path: &str) -> Result<bool, FileError> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::cli::error::Failure;
-use crate::cli::repository::Repository;
+use crate::cli::repository::{Repository, Store};
 use crate::config::generate::Secrets;
 use crate::config::render::{self, RenderError};
 use crate::config::talconfig::{self, Loaded, Request, Variables, is_talconfig};
@@ -18,7 +18,7 @@ pub struct Cluster {
     /// The secrets of its nodes, or stand-ins.
     pub secrets: Secrets,
     name: String,
-    files: Repository,
+    files: Box<dyn Store>,
     shared: render::Shared,
 }
 
@@ -55,13 +55,22 @@ impl Cluster {
                 .because(&error)
                 .hint("name the talconfig.yaml of the cluster")
         })?;
+        let (path, top) = (files.talconfig().to_owned(), files.top().to_owned());
+        Self::of(name, &path, &top, Box::new(files))
+    }
+
+    /// Loads the file `path` of `files`, all of which are below `top`; messages call it `name`.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn of(name: String, path: &str, top: &str, files: Box<dyn Store>) -> Result<Self, Failure> {
         let env = environment();
         let request = Request {
-            path: files.talconfig(),
-            root: files.top(),
+            path,
+            root: top,
             env: &env,
         };
-        let loaded = talconfig::load(request, &files)?;
+        let loaded = talconfig::load(request, &*files)?;
         Ok(Self {
             loaded,
             // Decisions about disks need no secrets of the cluster.
@@ -72,12 +81,17 @@ impl Cluster {
         })
     }
 
+    /// The bytes of the file of secrets as they are stored; `None` if there is none, or it cannot be read.
+    pub fn stored_secrets(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.files.stored(self.loaded.secrets.as_deref()?).ok()
+    }
+
     /// Reads the file of secrets, if there is one, in the place of the stand-ins.
     ///
     /// # Errors
     /// Exit 2.
     pub fn read_secrets(&mut self) -> Result<(), Failure> {
-        let secrets = self.loaded.read_secrets(&self.files).map_err(|error| {
+        let secrets = self.loaded.read_secrets(&*self.files).map_err(|error| {
             Failure::new(Exit::Usage, format!("{}: the secrets cannot be read", self.name))
                 .because(&error)
                 .hint("set SOPS_AGE_KEY_FILE to the file of your age key, or use --placeholders for a configuration that no node boots with")
@@ -162,7 +176,7 @@ impl Cluster {
             &self.loaded,
             index,
             &self.secrets,
-            &self.files,
+            &*self.files,
             &self.shared,
         );
         let config = config.map_err(failed)?;

@@ -57,7 +57,9 @@ impl From<&ExecError> for Code {
     fn from(error: &ExecError) -> Self {
         match error {
             ExecError::Missing { .. } => Self::Dependency,
-            ExecError::Start { .. } | ExecError::Failed { .. } => Self::Environment,
+            ExecError::Start { .. } | ExecError::Failed { .. } | ExecError::TooMuch { .. } => {
+                Self::Environment
+            }
         }
     }
 }

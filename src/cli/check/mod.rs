@@ -1,7 +1,7 @@
 //! `keelblock check`: a fleet of configurations and recorded machines, offline.
 
 mod parallel;
-mod rendered;
+pub(crate) mod rendered;
 mod text;
 pub(crate) mod walk;
 mod work;

@@ -3,11 +3,9 @@
 //! Beside the folder, files of its git repository are read, as far as talconfig.yaml names them. Secrets are not.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::walk::Tree;
 use crate::cli::error::Failure;
 use crate::cli::talconfig::Cluster;
 use crate::config::spec::Location;
@@ -32,16 +30,16 @@ struct Node {
 }
 
 impl Rendered {
-    /// Renders the nodes of every talconfig.yaml among `files`, and puts them there; but for those that talhelper has
+    /// Renders the nodes of every talconfig.yaml among `files`, which `load` reads, and puts them there; but for those that talhelper has
     /// rendered into the folder, which are what the operator applies.
-    pub fn of(tree: &Tree, files: &mut Files) -> Self {
+    pub fn of(load: &dyn Fn(&str) -> Result<Cluster, Failure>, files: &mut Files) -> Self {
         let mut rendered = Self::default();
         let paths = files.yaml.iter().filter(|file| file.look.talconfig);
         let paths: Vec<String> = paths.map(|file| file.path.clone()).collect();
         rendered.sources = paths.len();
         for path in paths {
             let shown = files.shown(&path);
-            match Cluster::load(Path::new(&tree.path(&path))) {
+            match load(&path) {
                 Ok(cluster) => rendered.cluster(&cluster, &path, &shown, files),
                 Err(failure) => rendered.findings.push(refused(&shown, &failure)),
             }

@@ -83,6 +83,31 @@ impl Tree {
         Ok(tree)
     }
 
+    /// One file as if it were alone in its folder.
+    ///
+    /// # Errors
+    /// Exit 2 if its folder cannot be looked into, or its name is not UTF-8.
+    pub fn of_file(path: &Path) -> Result<Self, Failure> {
+        let unusable = |why: &dyn std::error::Error| {
+            Failure::new(Exit::Usage, format!("cannot read {}", path.display()))
+                .because(why)
+                .hint("name a node configuration or a talconfig.yaml")
+        };
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let root = std::fs::canonicalize(folder).map_err(|error| unusable(&error))?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| unusable(&io::Error::from(io::ErrorKind::InvalidInput)))?;
+        Ok(Self {
+            root,
+            prefix: prefix(folder),
+            yaml: vec![name.to_owned()],
+            ..Self::default()
+        })
+    }
+
     fn folder(
         &mut self,
         folder: &str,

@@ -10,6 +10,7 @@ use super::parallel::parallel;
 use super::rendered::Rendered;
 use super::walk::Tree;
 use crate::cli::error::Failure;
+use crate::cli::talconfig::Cluster;
 use crate::config::spec::Location;
 use crate::config::{Source, plain_snippet};
 use crate::fleet::expect::Expect;
@@ -58,7 +59,7 @@ pub fn folder(
     excerpts: bool,
 ) -> Result<Outcome, Failure> {
     let (mut files, unreadable) = look(tree)?;
-    let mut rendered = Rendered::of(tree, &mut files);
+    let mut rendered = Rendered::of(&|path| Cluster::load(&tree.path(path)), &mut files);
     let Arranged {
         mut nodes,
         unused,
