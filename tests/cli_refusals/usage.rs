@@ -6,9 +6,10 @@ use std::process::Stdio;
 
 use crate::cli::{Bench, Ran, assert_json};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "probe", "snapshot", "select", "plan", "apply", "inspect", "unlock", "lock", "rescue",
-    "repair", "reset", "tune", "install", "render", "validate", "check", "doctor", "demo",
+    "repair", "reset", "tune", "install", "render", "validate", "check", "doctor", "schema",
+    "demo",
 ];
 
 #[test]
