@@ -74,6 +74,18 @@ fn assert_explained(help: &str) {
 }
 
 #[test]
+fn a_schema_is_printed_as_it_is_and_a_wrong_name_gets_those_that_are_like_it() {
+    let bench = Bench::new();
+    let plan = bench.run(&["schema", "plan"]).exits(0);
+    assert_eq!(plan.stdout, include_str!("../../schemas/plan.json"));
+    let named = bench.run(&["--format", "json", "schema", "keelblock/plan/v1"]);
+    assert_eq!(named.exits(0).stdout, plan.stdout);
+    bench.refuses(2, &["schema", "talkonfig"], &["talkonfig", "talconfig"]);
+    bench.refuses(2, &["schema", "probe"], &["inventory"]);
+    bench.refuses(2, &["schema", "nosuch"], &["`keelblock schema` lists them"]);
+}
+
+#[test]
 fn output_that_nobody_reads_is_no_crash() {
     let bench = Bench::new();
     bench.machine("machine.json", |_| ());

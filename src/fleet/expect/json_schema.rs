@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::read::{DISK, KINDS, MOST, NEVER, NODE, REQUIRE, TOP};
 use crate::schemas::make::own::{
-    count, flag, list, object, one_or_more, or_null, pattern, size_condition, text, with, with_any,
-    word,
+    count, flag, list, object, one_or_more, or_null, pattern, size_condition, text, text_like,
+    with, with_any, word,
 };
 
 /// The schema.
@@ -30,7 +30,7 @@ fn unknown(key: &str) -> ! {
 
 fn node() -> Value {
     let name = r"(?!\.{1,2}(/|$))[^/]+";
-    let path = pattern(&format!("{name}(/{name})*"));
+    let path = text_like(&format!("{name}(/{name})*"));
     let hex = |count| format!("[0-9a-fA-F]{{{count}}}");
     let uuid = [8, 4, 4, 4, 12].map(hex).join("-");
     object(&NODE, |key| match key {
@@ -39,7 +39,7 @@ fn node() -> Value {
             "Its configuration: files below the folder.",
         ),
         "hardware" => (
-            pattern(&format!("|{name}(/{name})*")),
+            text_like(&format!("|{name}(/{name})*")),
             "Its recorded machine: a file below the folder.",
         ),
         "uuid" => (pattern(&format!("|{uuid}")), "UUID of its machine."),

@@ -94,11 +94,18 @@ fn file_keys(key: &str) -> bool {
 /// Every document says its type and version.
 fn envelope(of: &Type, file: &mut Map<String, Value>) {
     let own = json!({ "const": format!("keelblock/{}/v1", of.name) });
-    let places = [file.get_mut("properties")];
-    for properties in places.into_iter().flatten() {
-        if let Some(schema) = properties.get_mut("schema") {
-            *schema = own.clone();
-        }
+    if let Some(schema) = file
+        .get_mut("properties")
+        .and_then(|it| it.get_mut("schema"))
+    {
+        *schema = own.clone();
+    }
+    // A snapshot holds an inventory, which is a document as well.
+    if let Some(schema) = file
+        .get_mut("definitions")
+        .and_then(|it| it.pointer_mut("/Inventory/properties/schema"))
+    {
+        *schema = json!({ "const": "keelblock/inventory/v1" });
     }
     for variant in file
         .get_mut("oneOf")

@@ -8,7 +8,8 @@ pub const SIZE: &str = r"(\d[\d,]*\.?[\d,]*|\.\d[\d,]*)\s*([kKmMgGtTpPeE]?([iI]?
 
 /// A condition on a size, such as `> 4TB`.
 pub fn size_condition() -> Value {
-    pattern(&format!(r"\s*(>=|<=|==|>|<)?\s*{SIZE}\s*"))
+    let form = format!(r"^\s*(>=|<=|==|>|<)?\s*{SIZE}\s*$");
+    json!({ "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": form }] })
 }
 
 /// Any single value.
@@ -16,9 +17,14 @@ pub fn text() -> Value {
     json!({ "type": ["string", "number", "boolean"] })
 }
 
-/// Text of this form, as a whole; a number counts as its digits.
+/// Text of this form, as a whole.
 pub fn pattern(form: &str) -> Value {
-    json!({ "type": ["string", "number"], "pattern": format!("^({form})$") })
+    json!({ "type": "string", "pattern": format!("^({form})$") })
+}
+
+/// Any single value; if it is text, text of this form.
+pub fn text_like(form: &str) -> Value {
+    json!({ "type": ["string", "number", "boolean"], "pattern": format!("^({form})$") })
 }
 
 /// One of these words.
@@ -83,17 +89,17 @@ pub fn with_any(mut object: Value, keys: &[&str]) -> Value {
 
 /// The same or null.
 pub fn or_null(mut schema: Value) -> Value {
-    let null = json!({ "type": "null" });
+    let nothing = json!({ "type": "null" });
     if schema.get("anyOf").is_some() && schema.get("type").is_none() {
         if let Some(all) = schema["anyOf"].as_array_mut() {
-            all.push(null);
+            all.push(nothing);
         }
         return schema;
     }
     match schema.get_mut("type") {
         Some(Value::Array(types)) => types.push("null".into()),
         Some(one) => *one = json!([one, "null"]),
-        None => return json!({ "anyOf": [schema, null] }),
+        None => return json!({ "anyOf": [schema, nothing] }),
     }
     schema
 }

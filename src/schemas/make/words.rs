@@ -1,6 +1,6 @@
 //! Descriptions: from the comments of the code to what a reader of JSON needs.
 
-/// The text without links into the code: `[`Plan::disks`]` is `disks`, `None` is null.
+/// The text without links into the code: of a link, its last name stays, and what is none is null.
 pub(super) fn of_json(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

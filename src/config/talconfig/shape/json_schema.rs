@@ -178,15 +178,22 @@ fn single(shape: &Shape) -> (String, Json) {
             let part = r"(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)";
             ("duration", vec![pattern(&format!("[-+]?({part})+|[-+]?0"))])
         }
-        Shape::DiskSize => ("diskSize", vec![number(), pattern(SIZE)]),
+        Shape::DiskSize => {
+            let number = json!({ "type": "number", "minimum": 0 });
+            ("diskSize", vec![number, pattern(SIZE)])
+        }
         Shape::ByteSize => ("byteSize", vec![number(), pattern(&format!("(-?{SIZE})?"))]),
         Shape::Size => {
-            let share = r"(\d+\.?\d*|\.\d+)%";
+            let share = r"(100(\.0*)?|\d{1,2}(\.\d*)?|\.\d+)%";
             let form = format!("(-?({SIZE}|{share}))?");
             ("sizeOrShare", vec![number(), pattern(&form)])
         }
         Shape::SizeMatcher => ("sizeCondition", vec![size_condition()]),
-        Shape::Prefix => ("prefix", vec![pattern(r"|[0-9a-fA-F.:]+/\d{1,3}")]),
+        Shape::Prefix => {
+            let four = r"[\d.]+/(\d|[12]\d|3[0-2])";
+            let six = r"(?=.*:)[\da-fA-F:.]+/(\d|[1-9]\d|1[01]\d|12[0-8])";
+            ("prefix", vec![pattern(&format!("|{four}|{six}"))])
+        }
         Shape::PortRange => {
             let port = json!({ "type": "integer", "minimum": 0, "maximum": 65535 });
             ("ports", vec![port, pattern(r"\d{1,5}-\d{1,5}")])
