@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 /// A GUID as GPT and LUKS2 use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Guid(Uuid);
 
@@ -77,6 +78,7 @@ impl FromStr for Guid {
 
 /// What all GUIDs of a plan derive from. Not a secret: it stands in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Seed([u8; 16]);
 

@@ -35,6 +35,7 @@ pub mod probe;
 pub mod repair;
 pub mod rescue;
 pub mod root;
+pub mod schemas;
 pub mod secret;
 pub mod selector;
 pub mod snapshot;

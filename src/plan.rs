@@ -26,6 +26,7 @@ pub const SCHEMA: &str = "keelblock/plan/v1";
 
 /// What apply would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// [`SCHEMA`].
     pub schema: String,
@@ -66,6 +67,7 @@ pub struct Plan {
 
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
     /// Laying out and sealing.
@@ -83,6 +85,7 @@ impl Purpose {
 
 /// One disk: what it must be now, and what it is to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DiskPlan {
     /// Where it was found when planning; a device node or an image file.
     pub path: String,
@@ -135,6 +138,7 @@ impl DiskPlan {
 
 /// What must still be true of a disk when apply starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Precondition {
     /// Digest of what was on it.
     pub fingerprint: String,
@@ -150,6 +154,7 @@ pub struct Precondition {
 
 /// A range that is zeroed, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Wipe {
     /// The ranges.
     pub extents: Vec<Extent>,
@@ -161,6 +166,7 @@ pub struct Wipe {
 
 /// One partition of the finished disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct PartitionPlan {
     /// GPT name.
     pub name: String,
@@ -210,6 +216,7 @@ impl PartitionPlan {
 
 /// What happens to a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Not a byte of it changes (META: but tag 0x09).
@@ -236,6 +243,7 @@ impl Action {
 
 /// One step. The order is what the crash tests hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Step {
     /// Index into [`Plan::disks`].
     pub disk: usize,
@@ -246,6 +254,7 @@ pub struct Step {
 
 /// What one step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Op {
     /// Leaves a mark with the plan's id, so that an interrupted run is recognised.
@@ -315,6 +324,7 @@ pub enum Op {
 
 /// A piece of a GPT, in the order in which they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TablePiece {
     /// Backup entry array.
@@ -329,6 +339,7 @@ pub enum TablePiece {
 
 /// Which table a piece belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TableStage {
     /// Without the partitions that are about to be sealed in place.
@@ -341,6 +352,7 @@ pub enum TableStage {
 
 /// What a plan costs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Cost {
     /// Bytes written to disks, estimated where mkfs decides.
     pub bytes_written: Bytes,

@@ -9,6 +9,7 @@ const DAY: u64 = 86_400;
 
 /// Seconds since 1970-01-01T00:00:00Z, up to the end of the year 9999. In JSON the text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(u64);
 

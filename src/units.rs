@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Bytes(u64);
 
@@ -116,6 +117,7 @@ impl fmt::Display for Bytes {
 
 /// Logical block size of a disk: 512 or 4096 bytes, the two that Talos and GPT tools meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(try_from = "u32", into = "u32")]
 pub enum BlockSize {
     /// 512 bytes.
@@ -166,6 +168,7 @@ impl From<BlockSize> for u32 {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Lba(pub u64);
 
@@ -181,6 +184,7 @@ impl Lba {
 
 /// A half-open range of bytes, `start..start + len`, that never wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Extent {
     /// First byte.
     pub start: Bytes,
@@ -256,6 +260,7 @@ impl fmt::Display for Extent {
 
 /// Size and block sizes of a disk or image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Geometry {
     /// Bytes in all; a multiple of the logical block size.
     pub size: Bytes,

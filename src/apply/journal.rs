@@ -11,6 +11,7 @@ pub const SCHEMA: &str = "keelblock/journal/v1";
 
 /// One line.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
     /// An apply begins.

@@ -10,6 +10,7 @@ pub const SCHEMA: &str = "keelblock/receipt/v1";
 
 /// The outcome of an apply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Receipt {
     /// [`SCHEMA`].
     pub schema: String,
@@ -47,6 +48,7 @@ pub struct Receipt {
 
 /// Whether anything had to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The disks are as planned now.
@@ -57,6 +59,7 @@ pub enum Outcome {
 
 /// One step that was done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct StepReceipt {
     /// What, such as `seal STATE on /dev/sda`.
     pub name: String,
@@ -71,6 +74,7 @@ pub struct StepReceipt {
 
 /// A partition that was kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Kept {
     /// Path of its disk.
     pub disk: String,
@@ -88,6 +92,7 @@ pub struct Kept {
 
 /// A volume that was destroyed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Erased {
     /// Path of its disk.
     pub disk: String,
@@ -107,6 +112,7 @@ pub struct Erased {
 
 /// A partition that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Made {
     /// Path of its disk.
     pub disk: String,

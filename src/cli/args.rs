@@ -15,6 +15,7 @@ use crate::cli::render::RenderArgs;
 use crate::cli::repair::RepairArgs;
 use crate::cli::rescue::RescueArgs;
 use crate::cli::reset::ResetArgs;
+use crate::cli::schema::SchemaArgs;
 use crate::cli::select::SelectArgs;
 use crate::cli::snapshot::SnapshotArgs;
 use crate::cli::tune::TuneArgs;
@@ -138,6 +139,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Show what is wrong with this machine, and what to do first
     Doctor(DoctorArgs),
+    /// Print the JSON Schema of a document, for editors and scripts
+    Schema(SchemaArgs),
     /// Lay out a Mac mini's disk in an image file, from built-in examples, and inspect it
     Demo(DemoArgs),
 }

@@ -30,6 +30,7 @@ mod repair;
 pub mod repository;
 mod rescue;
 mod reset;
+mod schema;
 mod select;
 mod snapshot;
 mod table;
@@ -53,6 +54,8 @@ use crate::exit::Exit;
 use crate::{sys, telemetry};
 
 pub use crate::cli::error::Failure;
+#[cfg(feature = "schemas")]
+pub use crate::cli::schema::json_schemas;
 
 /// Parses the command line, runs the command and prints what came of it.
 pub fn run() -> ExitCode {
@@ -132,6 +135,7 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(&cli.global, args, output),
         Command::Diff(args) => diff::run(&cli.global, args, output),
         Command::Doctor(args) => doctor::run(&cli.global, args, output),
+        Command::Schema(args) => schema::run(args, output),
         Command::Demo(args) => demo::run(&cli.global, args, output),
     }
 }

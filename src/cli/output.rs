@@ -20,7 +20,8 @@ pub struct Output {
 }
 
 #[derive(Serialize)]
-struct ErrorDocument<'a> {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct ErrorDocument<'a> {
     schema: &'static str,
     exit: u8,
     error: &'a str,

@@ -54,7 +54,8 @@ pub struct RenderArgs {
 
 /// What came of it.
 #[derive(Serialize)]
-struct Report {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Report {
     schema: &'static str,
     talconfig: String,
     /// Whether the secrets are stand-ins.
@@ -64,6 +65,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Rendered {
     hostname: String,
     /// Where it was written.

@@ -65,7 +65,8 @@ pub struct SnapshotArgs {
 
 /// What came of it.
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Report {
     schema: &'static str,
     file: String,
     bytes: usize,
@@ -79,6 +80,7 @@ struct Report {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Redaction {
     /// Different identifiers that were replaced.
     replaced: usize,

@@ -28,6 +28,7 @@ pub const SCHEMA: &str = "keelblock/doctor/v1";
 
 /// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// As it should be.
@@ -51,6 +52,7 @@ impl State {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Check {
     /// What it is about: `disks`, `network`, `clock`, …
     pub topic: &'static str,
@@ -122,6 +124,7 @@ pub struct Facts<'a> {
 
 /// Everything that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -133,6 +136,7 @@ pub struct Report {
     pub first: String,
     /// The exit code: of the first bad check, else of drift, else 0.
     #[serde(serialize_with = "code")]
+    #[cfg_attr(feature = "schemas", schemars(with = "u8"))]
     pub exit: Exit,
 }
 

@@ -3,6 +3,8 @@
 //! Read as strictly as a configuration: an unknown key is an error with its place and the nearest known key. The format
 //! is described in the README; `version: 1` is the only one.
 
+#[cfg(feature = "schemas")]
+mod json_schema;
 mod read;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,9 @@ use crate::config::own;
 use crate::config::spec::{Location, SizeMatcher};
 use crate::config::{ConfigError, Source};
 use crate::selector::cel::{self, Expression};
+
+#[cfg(feature = "schemas")]
+pub use json_schema::json_schema;
 
 /// Largest `expect.yaml`, in bytes.
 pub const MOST_BYTES: u64 = 1 << 20;

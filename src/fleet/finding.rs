@@ -2,13 +2,15 @@
 //!
 //! Codes are stable: CI settings and suppressions name them.
 
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::config::spec::Location;
 use crate::exit::Exit;
 
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Worth knowing; exit 0.
     Note,
@@ -173,6 +175,11 @@ impl Code {
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(from = "Written<'static>", into = "Written<'static>")
+)]
 pub struct Finding {
     /// What kind of thing.
     pub code: Code,
@@ -248,20 +255,48 @@ impl Finding {
     }
 }
 
+/// A [`Finding`] as JSON has it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", schemars(rename = "Finding"))]
+pub(crate) struct Written<'a> {
+    /// Which kind of finding it is; see the list of codes.
+    code: &'a str,
+    /// How bad it is.
+    level: Level,
+    /// The exit code that it stands for; 0 if it does not fail the run.
+    exit: u8,
+    /// The node that it is about; null for the fleet.
+    node: Option<&'a str>,
+    /// The file.
+    file: &'a str,
+    /// Its line, from 1.
+    line: u32,
+    /// Its column, from 1.
+    column: u32,
+    /// What is wrong.
+    message: &'a str,
+    /// What to do.
+    hint: Option<&'a str>,
+    /// Where the rule stands that is broken.
+    rule: Option<String>,
+}
+
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut fields = to.serialize_struct("Finding", 10)?;
-        fields.serialize_field("code", self.code.word())?;
-        fields.serialize_field("level", self.code.level().word())?;
-        fields.serialize_field("exit", &self.code.exit().code())?;
-        fields.serialize_field("node", &self.node)?;
-        fields.serialize_field("file", &self.at.file)?;
-        fields.serialize_field("line", &self.at.line.max(1))?;
-        fields.serialize_field("column", &self.at.column.max(1))?;
-        fields.serialize_field("message", &self.message)?;
-        fields.serialize_field("hint", &self.hint)?;
-        fields.serialize_field("rule", &self.also.as_ref().map(ToString::to_string))?;
-        fields.end()
+        let written = Written {
+            code: self.code.word(),
+            level: self.code.level(),
+            exit: self.code.exit().code(),
+            node: self.node.as_deref(),
+            file: &self.at.file,
+            line: self.at.line.max(1),
+            column: self.at.column.max(1),
+            message: &self.message,
+            hint: self.hint.as_deref(),
+            rule: self.also.as_ref().map(ToString::to_string),
+        };
+        written.serialize(to)
     }
 }
 

@@ -14,6 +14,7 @@ pub const SCHEMA: &str = "keelblock/check/v1";
 
 /// How a node fares, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Every role has its disk, and no rule is broken.
@@ -52,6 +53,7 @@ impl State {
 
 /// One node.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Node {
     /// Its name, unique in the fleet.
     pub name: String,
@@ -92,6 +94,7 @@ impl Node {
 
 /// The decision for one role of a node.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RoleRow {
     /// Such as `install`.
     pub role: String,
@@ -113,6 +116,7 @@ pub struct RoleRow {
 
 /// Counts.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Nodes that were looked at.
     pub nodes: usize,
@@ -132,6 +136,7 @@ pub struct Summary {
 
 /// What a check came to.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,

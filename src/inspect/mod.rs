@@ -19,6 +19,7 @@ pub const SCHEMA: &str = "keelblock/inspection/v1";
 
 /// What is on a disk or image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
@@ -40,6 +41,7 @@ pub struct Report {
 
 /// One partition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Part {
     /// Entry number.
     pub number: u32,
@@ -61,6 +63,7 @@ pub struct Part {
 
 /// What Talos would do with a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Leave it alone: it is none of Talos' volumes.
@@ -90,6 +93,7 @@ impl Verdict {
 
 /// Something worth knowing about the whole disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Whether somebody has to act.
     pub problem: bool,

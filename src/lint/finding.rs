@@ -2,7 +2,7 @@
 //!
 //! Owns the JSON shape of a finding in `keelblock/lint/v1`. Pure.
 
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::{Serialize, Serializer};
 
 use super::rule::{Level, Rule};
 use crate::config::spec::Location;
@@ -12,6 +12,11 @@ pub const MOST_FINDINGS: usize = 1000;
 
 /// One thing that is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(from = "Written<'static>", into = "Written<'static>")
+)]
 pub struct Finding {
     /// What kind of thing.
     pub rule: &'static Rule,
@@ -58,19 +63,45 @@ impl Finding {
     }
 }
 
+/// A [`Finding`] as JSON has it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", schemars(rename = "Finding"))]
+pub(crate) struct Written<'a> {
+    /// Which rule it is; `validate --explain CODE` explains it.
+    code: &'a str,
+    /// How bad it is.
+    level: Level,
+    /// What the rule says.
+    title: &'a str,
+    /// The file.
+    file: &'a str,
+    /// Its line, from 1.
+    line: u32,
+    /// Its column, from 1.
+    column: u32,
+    /// What is wrong here.
+    message: &'a str,
+    /// What to do.
+    fix: &'a str,
+    /// The other place, where there are two.
+    also: Option<String>,
+}
+
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut fields = to.serialize_struct("Finding", 9)?;
-        fields.serialize_field("code", self.rule.code)?;
-        fields.serialize_field("level", self.rule.level.word())?;
-        fields.serialize_field("title", self.rule.title)?;
-        fields.serialize_field("file", &self.at.file)?;
-        fields.serialize_field("line", &self.at.line.max(1))?;
-        fields.serialize_field("column", &self.at.column.max(1))?;
-        fields.serialize_field("message", &self.message)?;
-        fields.serialize_field("fix", self.remedy())?;
-        fields.serialize_field("also", &self.also.as_ref().map(ToString::to_string))?;
-        fields.end()
+        let written = Written {
+            code: self.rule.code,
+            level: self.rule.level,
+            title: self.rule.title,
+            file: &self.at.file,
+            line: self.at.line.max(1),
+            column: self.at.column.max(1),
+            message: &self.message,
+            fix: self.remedy(),
+            also: self.also.as_ref().map(ToString::to_string),
+        };
+        written.serialize(to)
     }
 }
 

@@ -9,6 +9,7 @@ pub const SCHEMA: &str = "keelblock/mappings/v1";
 
 /// Mappings, in the order in which they were opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Mappings {
     /// [`SCHEMA`].
     pub schema: String,
@@ -21,6 +22,7 @@ pub struct Mappings {
 
 /// One mapping.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Mapping {
     /// Volume id, such as `STATE` or `u-data`.
     pub volume: String,
@@ -54,6 +56,7 @@ pub struct Mapping {
 
 /// What became of a volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was opened now.
@@ -81,6 +84,7 @@ impl Outcome {
 
 /// Whether a mapping takes writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// It does not, and nothing below it does.

@@ -1,6 +1,6 @@
 //! One finding about a node's network. Owns its JSON shape. Pure.
 
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::{Serialize, Serializer};
 
 use super::code::Code;
 use super::text::Text;
@@ -9,6 +9,11 @@ use crate::fleet::finding::Level;
 
 /// One thing that is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(from = "Written<'static>", into = "Written<'static>")
+)]
 pub struct Finding {
     /// What kind of thing.
     pub code: Code,
@@ -56,17 +61,41 @@ impl Finding {
     }
 }
 
+/// A [`Finding`] as JSON has it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", schemars(rename = "Finding"))]
+pub(crate) struct Written<'a> {
+    /// Which kind of finding it is; see the list of codes.
+    code: &'a str,
+    /// How bad it is.
+    level: Level,
+    /// The file; null if no file is to blame.
+    file: Option<&'a str>,
+    /// Its line, from 1.
+    line: Option<u32>,
+    /// Its column, from 1.
+    column: Option<u32>,
+    /// The field, such as `cluster.network.podSubnets[1]`.
+    path: &'a str,
+    /// What is wrong.
+    message: &'a str,
+    /// What to do.
+    hint: &'a str,
+}
+
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut fields = to.serialize_struct("Finding", 8)?;
-        fields.serialize_field("code", self.code.word())?;
-        fields.serialize_field("level", self.level.word())?;
-        fields.serialize_field("file", &self.at.as_ref().map(|at| &at.file))?;
-        fields.serialize_field("line", &self.at.as_ref().map(|at| at.line))?;
-        fields.serialize_field("column", &self.at.as_ref().map(|at| at.column))?;
-        fields.serialize_field("path", &self.path)?;
-        fields.serialize_field("message", &self.message)?;
-        fields.serialize_field("hint", &self.hint)?;
-        fields.end()
+        let written = Written {
+            code: self.code.word(),
+            level: self.level,
+            file: self.at.as_ref().map(|at| at.file.as_str()),
+            line: self.at.as_ref().map(|at| at.line),
+            column: self.at.as_ref().map(|at| at.column),
+            path: &self.path,
+            message: &self.message,
+            hint: &self.hint,
+        };
+        written.serialize(to)
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// An address and how many of its first bits are the network's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Prefix {
     address: IpAddr,

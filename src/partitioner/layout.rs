@@ -87,6 +87,7 @@ impl fmt::Display for TalosVersion {
 
 /// Which boot partitions a fresh system disk gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Bootloader {
     /// systemd-boot with unified kernel images: EFI.

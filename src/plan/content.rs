@@ -7,6 +7,7 @@ use crate::units::Bytes;
 
 /// What a partition holds when apply is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ContentPlan {
     /// What it holds now. The text names it.
@@ -66,6 +67,7 @@ impl ContentPlan {
 
 /// What META's tag 0x09 will hold; the bytes are made when applying, because they may hold a passphrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StateTag {
     /// The configuration of STATE's encryption.
@@ -76,6 +78,7 @@ pub enum StateTag {
 
 /// A filesystem, made by the distribution's own mkfs on a sparse file and copied into place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FilesystemPlan {
     /// `xfs` or `vfat`. In JSON `type`, because `kind` tells what the partition holds.
     #[serde(rename = "type")]
@@ -90,6 +93,7 @@ pub struct FilesystemPlan {
 
 /// A LUKS2 volume.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SealPlan {
     /// UUID in the LUKS header.
     pub uuid: Guid,
@@ -109,6 +113,7 @@ pub struct SealPlan {
 
 /// One keyslot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct SlotPlan {
     /// Keyslot = config slot.
     pub slot: u32,
@@ -118,6 +123,7 @@ pub struct SlotPlan {
 
 /// Argon2id parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct KdfCost {
     /// Memory.
     pub memory: Bytes,

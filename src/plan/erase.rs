@@ -6,6 +6,7 @@ use crate::units::{Bytes, Extent};
 
 /// A volume whose content is destroyed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Erase {
     /// Index into [`DiskPlan::partitions`](super::DiskPlan::partitions).
     pub partition: usize,
@@ -34,6 +35,7 @@ impl Erase {
 
 /// How a volume is destroyed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EraseMethod {
     /// It is sealed: headers and keyslots go, and with them the only way to read the payload.
@@ -44,6 +46,7 @@ pub enum EraseMethod {
 
 /// How much of what a plan keeps is compared before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Proof {
     /// A range of at most this size is digested whole.
     pub whole_up_to: Bytes,

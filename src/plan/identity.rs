@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The machine that a plan is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MachineBinding {
     /// SMBIOS UUID that nodeID keys derive from, where known.
     pub uuid: Option<String>,
@@ -17,6 +18,7 @@ pub struct MachineBinding {
 
 /// A machine that has disks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Host {
     /// SMBIOS UUID; `None` if it could not be read, and then any will do.
     pub uuid: Option<String>,
@@ -26,6 +28,7 @@ pub struct Host {
 
 /// What tells one disk from another, as far as the disk has it; empty where it does not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DiskIdentity {
     /// World-wide id (NAA, EUI-64, T10).
     pub wwid: String,
@@ -60,6 +63,7 @@ impl DiskIdentity {
 
 /// A partition that was there when planning, or a signature that fills a disk without a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct FoundPartition {
     /// Entry number, from 1; 0 for what has no entry.
     pub number: u32,

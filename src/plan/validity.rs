@@ -16,6 +16,7 @@ const SKEW: u64 = 300;
 
 /// When a plan may be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Validity {
     /// When it was made, if its end counts from there: a clock that is behind this is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,7 @@ use super::inventory::Disk;
 
 /// One sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct BootEvidence {
     /// How much it proves.
     pub grade: Grade,
@@ -28,6 +29,7 @@ pub struct BootEvidence {
 
 /// How much a sign proves, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Grade {
     /// The disk looks like a boot medium; nothing says that this boot used it.
@@ -51,6 +53,7 @@ impl Grade {
 
 /// Where a sign was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BootSource {
     /// A mount of the running system (proc_pid_mountinfo(5)), through whatever is stacked on the disk.

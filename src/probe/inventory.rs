@@ -18,6 +18,7 @@ pub const SCHEMA: &str = "keelblock/inventory/v1";
 
 /// Everything the probe could find out about one machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Inventory {
     /// [`SCHEMA`].
     pub schema: String,
@@ -32,6 +33,7 @@ pub struct Inventory {
 
 /// The machine that carries the disks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Machine {
     /// SMBIOS system UUID in lower case, as Talos' nodeID keys use it; `None` if it could not be read.
     pub uuid: Option<String>,
@@ -66,6 +68,7 @@ pub struct Machine {
 
 /// One whole disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Disk {
     /// Device node, such as `/dev/sda`. Never an identity: it changes between boots.
     pub path: String,
@@ -122,6 +125,7 @@ impl Disk {
 
 /// Talos' disk resource (`Disks.block.talos.dev`), the `disk` of its CEL selectors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TalosDisk {
     /// Bytes in all; 0 without a medium.
@@ -166,6 +170,7 @@ pub struct TalosDisk {
 
 /// The USB device above a disk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct UsbDevice {
     /// `idVendor`, four hexadecimal digits.
     pub vendor_id: String,
@@ -197,6 +202,7 @@ impl UsbDevice {
 
 /// One use of a disk or of a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// What kind of use.
     pub kind: UsageKind,
@@ -208,6 +214,7 @@ pub struct Usage {
 
 /// How a device can be in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UsageKind {
     /// A filesystem is mounted.
@@ -228,6 +235,7 @@ pub enum UsageKind {
 
 /// What is on a disk. Only a proof of blankness makes it blank.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Content {
     /// Everything that was looked at is there and holds no table and no signature.
@@ -265,6 +273,7 @@ impl Content {
 
 /// Table, partitions and signatures of a disk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Layout {
     /// The partition table, if one was recognised.
     #[serde(default)]
@@ -282,6 +291,7 @@ pub struct Layout {
 
 /// A partition table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Table {
     /// `gpt`, `mbr` or `apm`.
     pub kind: String,
@@ -301,6 +311,7 @@ pub struct Table {
 
 /// One partition and what is in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Partition {
     /// Entry number, from 1.
     pub number: u32,
@@ -347,6 +358,7 @@ impl Partition {
 
 /// A superblock or header that was recognised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Signature {
     /// What it is, in libblkid's words where it has one: `xfs`, `crypto_LUKS`, `gpt`, `zfs_member`, …
     pub kind: String,

@@ -9,6 +9,7 @@ use crate::network::prefix::Prefix;
 
 /// One network interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Nic {
     /// Kernel name, such as `enp3s0f0`. Never an identity: it changes with the cards in the machine.
@@ -42,6 +43,7 @@ pub struct Nic {
 
 /// Kinds of interfaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NicKind {
     /// Ethernet with a device behind it.

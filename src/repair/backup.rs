@@ -54,6 +54,7 @@ pub enum BackupError {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct File {
     schema: String,
     version: String,
@@ -65,13 +66,22 @@ struct File {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Kept {
     what: String,
     start: u64,
     #[serde(with = "text")]
+    #[cfg_attr(feature = "schemas", schemars(with = "String"))]
     old: Zeroizing<String>,
     #[serde(with = "text")]
+    #[cfg_attr(feature = "schemas", schemars(with = "String"))]
     new: Zeroizing<String>,
+}
+
+/// The JSON Schema of the file.
+#[cfg(feature = "schemas")]
+pub fn json_schema() -> serde_json::Value {
+    crate::schemas::make::read::<File>()
 }
 
 mod text {

@@ -27,6 +27,7 @@ use overlay::Overlay;
 
 /// What a disk keeps twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Structure {
     /// The partition table, with the protective MBR.
@@ -39,6 +40,7 @@ pub enum Structure {
 
 /// Which copy is taken for the good one where both are whole and say different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The first copy.
@@ -76,6 +78,7 @@ impl std::str::FromStr for Side {
 
 /// What it means to leave a thing damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Urgency {
     /// Something does not work now: the kernel sees no partitions, Talos refuses a header.
@@ -132,6 +135,7 @@ impl Repair {
 
 /// Something that is damaged, or not understood, and is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// What kind of thing.
     pub structure: Structure,

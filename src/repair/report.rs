@@ -13,6 +13,7 @@ pub const SCHEMA: &str = "keelblock/repair/v1";
 
 /// What a repair did, or would do.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -40,6 +41,7 @@ pub struct Report {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// No copy is damaged; nothing was written.
@@ -56,6 +58,7 @@ pub enum Outcome {
 
 /// One thing that is restored.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Item {
     /// What kind of thing.
     pub structure: Structure,
@@ -75,6 +78,7 @@ pub struct Item {
 
 /// Blocks that are written.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Range {
     /// Part of what.
     pub what: String,

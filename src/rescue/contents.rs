@@ -10,6 +10,7 @@ use crate::target::BlockSource;
 
 /// One META partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct MetaContents {
     /// Path of the disk or image.
     pub disk: String,
@@ -25,6 +26,7 @@ pub struct MetaContents {
 
 /// One tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Tag {
     /// Its number, such as `0x09`.
     pub tag: String,
@@ -36,6 +38,7 @@ pub struct Tag {
 
 /// How META's tag 0x09 stands towards the configuration's STATE encryption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Agreement {
     /// There is no configuration to compare with, or META cannot be read.

@@ -28,6 +28,7 @@ pub const SCHEMA: &str = "keelblock/rescue/v1";
 
 /// How urgent something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The node does not come up, or data is about to be lost.
@@ -54,6 +55,7 @@ impl Severity {
 
 /// One verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// How urgent it is.
     pub severity: Severity,
@@ -71,6 +73,7 @@ pub struct Finding {
 
 /// One disk, for the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DiskLine {
     /// Path of the disk or image.
     pub path: String,
@@ -84,6 +87,7 @@ pub struct DiskLine {
 
 /// Everything that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What backs the decision for one role.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Proof {
     /// The parts of the rule, each before its own parts; the rule matches a disk if every part of depth 0 holds.
@@ -22,6 +23,7 @@ pub struct Proof {
 
 /// A part of a rule: a row of the matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Predicate {
     /// How many parts this one is a part of.
     pub depth: usize,
@@ -37,6 +39,7 @@ pub struct Predicate {
 
 /// How a predicate's parts make its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Joint {
     /// It has no parts.
@@ -53,6 +56,7 @@ pub enum Joint {
 
 /// The value of a predicate for one disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Cell {
     /// Path of the disk.
     pub disk: String,
@@ -64,6 +68,7 @@ pub struct Cell {
 
 /// A disk that does not match.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct NearMiss {
     /// Path of the disk.
     pub disk: String,
@@ -77,6 +82,7 @@ pub struct NearMiss {
 
 /// An expression that has no value, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct RuleFault {
     /// Path of the disk for which there is none.
     pub disk: String,
@@ -90,6 +96,7 @@ pub struct RuleFault {
 
 /// What makes a rule, or the identity of a disk, unsafe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Warning {
     /// Which danger it is.
     pub kind: WarningKind,
@@ -99,6 +106,7 @@ pub struct Warning {
 
 /// Dangers of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WarningKind {
     /// It matches several disks.
@@ -127,6 +135,7 @@ pub enum WarningKind {
 
 /// A rule that matches exactly one disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Proposal {
     /// Path of the disk that it is for.
     pub disk: String,
@@ -144,6 +153,7 @@ pub struct Proposal {
 
 /// Which part of a configuration names a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
     /// `machine.install.diskSelector`.
@@ -158,6 +168,7 @@ pub enum Form {
 
 /// How long a rule stays right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Lasting {
     /// It goes by an identity that is the disk's own.

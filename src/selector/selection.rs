@@ -13,6 +13,7 @@ pub const SCHEMA: &str = "keelblock/selection/v1";
 
 /// Role → disk, with the reasons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Selection {
     /// [`SCHEMA`].
     pub schema: String,
@@ -35,6 +36,7 @@ pub struct Selection {
 
 /// The disk that the operator asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Want {
     /// Path of the disk.
     pub disk: String,
@@ -79,6 +81,7 @@ impl Selection {
 
 /// The decision for one role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Role {
     /// `install`, `STATE`, `EPHEMERAL`, `u-<name>`, `r-<name>`, `s-<name>`, …
     pub role: String,
@@ -105,6 +108,7 @@ pub struct Role {
 
 /// How the decision for a role ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Exactly one disk, and nothing speaks against it.
@@ -117,6 +121,7 @@ pub enum Outcome {
 
 /// What was decided about one disk for one role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct DiskVerdict {
     /// Path of the disk.
     pub disk: String,
@@ -132,6 +137,7 @@ pub struct DiskVerdict {
 
 /// Whether a disk may carry a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// This one.
@@ -144,6 +150,7 @@ pub enum Verdict {
 
 /// A score and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Score {
     /// Sum of the parts.
     pub total: i64,
@@ -153,6 +160,7 @@ pub struct Score {
 
 /// One part of a score.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct ScorePart {
     /// Why, such as `internal` or `flash`.
     pub why: String,
@@ -162,6 +170,7 @@ pub struct ScorePart {
 
 /// One check of one disk. Most of its words are the same for every disk, and not copied for each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Check {
     /// Name of the check, such as `model`, `size`, `transport`, `not in use`, `content`.
     pub check: Cow<'static, str>,
@@ -178,6 +187,7 @@ pub struct Check {
 
 /// What failing a check means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckKind {
     /// The rule of the configuration: failing it is "no match".

@@ -24,6 +24,7 @@ pub const SCHEMA: &str = "keelblock/snapshot/v1";
 
 /// One machine as it was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Snapshot {
     /// [`SCHEMA`].
     pub schema: String,

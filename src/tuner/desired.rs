@@ -43,6 +43,7 @@ impl Wish {
 
 /// Who wants a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The profile of this name.
@@ -74,6 +75,7 @@ pub struct Desired {
 
 /// A setting that a profile has and that is not made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Withheld {
     /// Device node.
     pub disk: String,

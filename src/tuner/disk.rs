@@ -9,6 +9,7 @@ use super::machine::Machine;
 
 /// One disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Disk {
     /// Kernel name, such as `sda`.
     pub name: String,

@@ -20,6 +20,7 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// What was there before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Receipt {
     /// [`SCHEMA`].
     pub schema: String,
@@ -31,6 +32,7 @@ pub struct Receipt {
 
 /// One value as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Value {
     /// Kernel name of its disk; `None` for one of the machine.
     pub disk: Option<String>,

@@ -10,6 +10,7 @@ pub const SCHEMA: &str = "keelblock/tune/v1";
 
 /// Everything that a run of the tuner has to say.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -29,6 +30,7 @@ pub struct Report {
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Writes what differs.
@@ -43,6 +45,7 @@ pub enum Mode {
 
 /// A disk and its profile.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Tuned {
     /// Device node.
     pub path: String,
@@ -55,6 +58,7 @@ pub struct Tuned {
 
 /// One setting.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Setting {
     /// Device node; `None` for one of the machine.
     pub disk: Option<String>,
@@ -84,6 +88,7 @@ pub struct Setting {
 
 /// What came of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was as wanted; nothing was written.

@@ -6,9 +6,10 @@ use std::process::Stdio;
 
 use crate::cli::{Bench, Ran, assert_json};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "probe", "snapshot", "select", "plan", "apply", "inspect", "unlock", "lock", "rescue",
-    "repair", "reset", "tune", "install", "render", "validate", "check", "diff", "doctor", "demo",
+    "repair", "reset", "tune", "install", "render", "validate", "check", "diff", "doctor",
+    "schema", "demo",
 ];
 
 #[test]
@@ -70,6 +71,18 @@ fn assert_explained(help: &str) {
             .is_some_and(|next| indent(next) > indent(line) && !next.trim_start().starts_with('-'));
         assert!(beside || below, "{line:?} is not explained in:\n{help}");
     }
+}
+
+#[test]
+fn a_schema_is_printed_as_it_is_and_a_wrong_name_gets_those_that_are_like_it() {
+    let bench = Bench::new();
+    let plan = bench.run(&["schema", "plan"]).exits(0);
+    assert_eq!(plan.stdout, include_str!("../../schemas/plan.json"));
+    let named = bench.run(&["--format", "json", "schema", "keelblock/plan/v1"]);
+    assert_eq!(named.exits(0).stdout, plan.stdout);
+    bench.refuses(2, &["schema", "talkonfig"], &["talkonfig", "talconfig"]);
+    bench.refuses(2, &["schema", "probe"], &["inventory"]);
+    bench.refuses(2, &["schema", "nosuch"], &["`keelblock schema` lists them"]);
 }
 
 #[test]

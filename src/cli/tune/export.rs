@@ -50,6 +50,7 @@ pub struct ExportArgs {
 
 /// What the profiles can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
     /// A patch for Talos' machine configuration
@@ -63,7 +64,8 @@ pub enum Language {
 }
 
 #[derive(Serialize)]
-struct Exported<'a> {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Exported<'a> {
     schema: &'static str,
     language: Language,
     profiles: Vec<&'a str>,

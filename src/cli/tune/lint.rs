@@ -52,7 +52,8 @@ pub struct LintArgs {
 }
 
 #[derive(Serialize)]
-struct Report {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Report {
     schema: &'static str,
     keelblock: &'static str,
     exit: u8,
@@ -64,12 +65,14 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Explanation {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Explanation {
     schema: &'static str,
     codes: Vec<Explained>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Explained {
     code: &'static str,
     level: &'static str,

@@ -1,11 +1,11 @@
 //! `keelblock tune`: sets, compares or puts back the settings of disks and of the machine.
 
-mod export;
-mod lint;
+pub(super) mod export;
+pub(super) mod lint;
 mod proofs;
 mod render;
 mod state;
-mod trim;
+pub(super) mod trim;
 mod wants;
 mod watch;
 

@@ -93,7 +93,8 @@ fn parse_range(text: &str) -> Result<Extent, String> {
 
 /// What a test found, or what it would do.
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Report {
     schema: &'static str,
     /// The disk's node, or the file.
     path: String,

@@ -12,12 +12,14 @@ use crate::lint::rule::{Level, Rule};
 use crate::network;
 
 #[derive(Serialize)]
-struct Codes {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Codes {
     schema: &'static str,
     codes: Vec<Code>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Code {
     code: &'static str,
     level: &'static str,

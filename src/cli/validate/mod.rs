@@ -1,8 +1,8 @@
 //! `keelblock validate`.
 
 mod collect;
-mod explain;
-mod node;
+pub(super) mod explain;
+pub(super) mod node;
 mod text;
 
 use std::path::PathBuf;
@@ -63,7 +63,8 @@ pub struct ValidateArgs {
 }
 
 #[derive(Serialize)]
-struct Report {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Report {
     schema: &'static str,
     keelblock: &'static str,
     exit: u8,

@@ -12,7 +12,8 @@ use crate::cli::table::{WIDTH, wrap};
 use crate::exit::Exit;
 
 #[derive(Serialize)]
-struct Validation {
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+pub(in crate::cli) struct Validation {
     schema: &'static str,
     hostname: Option<String>,
     machine_type: Option<String>,
@@ -21,6 +22,7 @@ struct Validation {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 struct Warning {
     at: String,
     text: String,

@@ -48,6 +48,8 @@ pub use reencode::ReencodeError;
 pub(crate) use reencode::marshalled;
 pub use secrets::SecretsError;
 pub use shape::UnknownKey;
+#[cfg(feature = "schemas")]
+pub use shape::json_schema::json_schema;
 pub(crate) use shape::typed;
 pub use sops::SopsError;
 pub use value::{At, Kind, Meaning, Pair, Plain, Value};

@@ -3,6 +3,8 @@
 //! Data, and the walk that holds a tree against it. Go drops keys that it does not know without a word, so they are
 //! collected, not refused. The tables are those of talhelper 3.1.17; a test compares them with its types.
 
+#[cfg(feature = "schemas")]
+pub(super) mod json_schema;
 mod tables;
 mod typed;
 

@@ -9,9 +9,9 @@ use crate::config::spec::Location;
 use crate::fleet::sniff;
 use crate::selector::cel::Env;
 
-const TOP: [&str; 4] = ["version", "nodes", "never", "require"];
-const NODE: [&str; 5] = ["config", "hardware", "uuid", "wipe", "disks"];
-const DISK: [&str; 8] = [
+pub(super) const TOP: [&str; 4] = ["version", "nodes", "never", "require"];
+pub(super) const NODE: [&str; 5] = ["config", "hardware", "uuid", "wipe", "disks"];
+pub(super) const DISK: [&str; 8] = [
     "id",
     "wwid",
     "serial",
@@ -22,14 +22,14 @@ const DISK: [&str; 8] = [
     "match",
 ];
 /// Keys of a rule beside those of the disk that it speaks of.
-const NEVER: [&str; 3] = ["name", "nodes", "roles"];
-const REQUIRE: [&str; 9] = [
+pub(super) const NEVER: [&str; 3] = ["name", "nodes", "roles"];
+pub(super) const REQUIRE: [&str; 9] = [
     "name", "nodes", "volumes", "slots", "keys", "minDisks", "maxDisks", "wipe", "snapshot",
 ];
-const KINDS: [&str; 4] = ["static", "nodeID", "kms", "tpm"];
+pub(super) const KINDS: [&str; 4] = ["static", "nodeID", "kms", "tpm"];
 
 /// Most items of anything that is counted here.
-const MOST: u64 = 1_000_000;
+pub(super) const MOST: u64 = 1_000_000;
 
 /// Everything below the root.
 pub(super) fn root(ctx: &mut Context<'_>, root: Field<'_>) -> Expect {

@@ -128,6 +128,7 @@ pub enum EvalError {
 
 /// Talos' discovered volume (`DiscoveredVolumes.block.talos.dev`), the `volume` of its CEL selectors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TalosVolume {
     /// Bytes of the disk or partition.

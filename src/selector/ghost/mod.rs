@@ -27,6 +27,7 @@ const LABELS: [(&str, &str); 3] = [
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Ghost {
     /// Path of the disk.
     pub disk: String,
@@ -48,6 +49,7 @@ pub struct Ghost {
 
 /// What kind of leftover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GhostKind {
     /// A partition with a name that Talos goes by.

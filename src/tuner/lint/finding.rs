@@ -2,16 +2,22 @@
 //!
 //! Owns the JSON shape of a finding in `keelblock/tune-lint/v1`. Pure.
 
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::{Serialize, Serializer};
 
 use super::code::Code;
 use crate::config::spec::Location;
+use crate::fleet::finding::Level;
 
 /// Most findings that are kept; more help nobody.
 pub const MOST_FINDINGS: usize = 1000;
 
 /// One thing that is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "schemas",
+    derive(schemars::JsonSchema),
+    schemars(from = "Written<'static>", into = "Written<'static>")
+)]
 pub struct Finding {
     /// What kind of thing.
     pub code: Code,
@@ -59,18 +65,42 @@ impl Finding {
     }
 }
 
+/// A [`Finding`] as JSON has it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemas", schemars(rename = "Finding"))]
+pub(crate) struct Written<'a> {
+    /// Which kind of finding it is; see the list of codes.
+    code: &'a str,
+    /// How bad it is.
+    level: Level,
+    /// The file.
+    file: &'a str,
+    /// Its line, from 1.
+    line: u32,
+    /// Its column, from 1.
+    column: u32,
+    /// What is wrong.
+    message: &'a str,
+    /// What to do.
+    hint: Option<&'a str>,
+    /// The other place, where there are two.
+    also: Option<String>,
+}
+
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut fields = to.serialize_struct("Finding", 8)?;
-        fields.serialize_field("code", self.code.word())?;
-        fields.serialize_field("level", self.code.level().word())?;
-        fields.serialize_field("file", &self.at.file)?;
-        fields.serialize_field("line", &self.at.line.max(1))?;
-        fields.serialize_field("column", &self.at.column.max(1))?;
-        fields.serialize_field("message", &self.message)?;
-        fields.serialize_field("hint", &self.hint)?;
-        fields.serialize_field("also", &self.also.as_ref().map(ToString::to_string))?;
-        fields.end()
+        let written = Written {
+            code: self.code.word(),
+            level: self.code.level(),
+            file: &self.at.file,
+            line: self.at.line.max(1),
+            column: self.at.column.max(1),
+            message: &self.message,
+            hint: self.hint.as_deref(),
+            also: self.also.as_ref().map(ToString::to_string),
+        };
+        written.serialize(to)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Data, not code: the built-in ones are the file `profiles.yaml` beside this module, which also says what the format
 //! is, and an operator's file has the same form. Pure: no I/O.
 
+#[cfg(feature = "schemas")]
+mod json_schema;
 mod parse;
 
 use crate::config::spec::Location;
@@ -10,6 +12,8 @@ use crate::selector::cel::glob;
 
 use super::disk::Disk;
 
+#[cfg(feature = "schemas")]
+pub use json_schema::json_schema;
 pub use parse::{built_in, parse};
 
 /// The built-in profiles.

@@ -5,9 +5,9 @@ use crate::config::context::{Context, Field};
 use crate::config::own::{self, one_or_more};
 use crate::config::{ConfigError, Source};
 
-const TOP: [&str; 2] = ["version", "profiles"];
-const PROFILE: [&str; 6] = ["name", "title", "match", "extends", "settings", "left"];
-const MATCH: [&str; 6] = [
+pub(super) const TOP: [&str; 2] = ["version", "profiles"];
+pub(super) const PROFILE: [&str; 6] = ["name", "title", "match", "extends", "settings", "left"];
+pub(super) const MATCH: [&str; 6] = [
     "usb",
     "driver",
     "model",
@@ -15,8 +15,8 @@ const MATCH: [&str; 6] = [
     "removable",
     "optimalIoSize",
 ];
-const SETTING: [&str; 6] = ["key", "value", "reason", "cost", "source", "needs"];
-const LEFT: [&str; 2] = ["key", "reason"];
+pub(super) const SETTING: [&str; 6] = ["key", "value", "reason", "cost", "source", "needs"];
+pub(super) const LEFT: [&str; 2] = ["key", "reason"];
 
 /// The profiles of this version.
 pub fn built_in() -> Vec<Profile> {

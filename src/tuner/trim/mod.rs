@@ -164,6 +164,7 @@ fn without(place: Extent, hole: Extent) -> impl Iterator<Item = Extent> {
 
 /// How the blocks of an unmapped range read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Blocks {
     /// As zeros.
     pub zeros: u64,
@@ -175,6 +176,7 @@ pub struct Blocks {
 
 /// What one round showed. Of the ranges only the first few are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Round {
     /// What was to be unmapped.
     pub unmapped: Extent,
@@ -190,6 +192,7 @@ pub struct Round {
 
 /// What came of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// What is unmapped is forgotten, reads the same every time, and nothing else changed.

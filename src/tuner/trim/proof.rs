@@ -15,6 +15,7 @@ pub const SCHEMA: &str = "keelblock/trim-proof/v1";
 
 /// What a test found out about a drive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Proof {
     /// [`SCHEMA`].
     pub schema: String,

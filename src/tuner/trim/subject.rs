@@ -9,6 +9,7 @@ use crate::root::Root;
 
 /// A drive and its firmware, as far as they can be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Subject {
     /// The probe's id of it, such as `usb 04e8:61f5 1234568941AC`.
     pub id: String,
