@@ -161,6 +161,8 @@ fn encryption_that_locks_out_or_protects_from_nothing_is_found() {
             &["KB406@7"],
         ),
         ("  - {tpm: {}}\n  options: [pbkdf2]\n", &["KB408@8"]),
+        ("  - static: {passphrase: abcd}\n", &["KB409@7"]),
+        ("  - {tpm: {}, nodeID: {}}\n", &["KB410@7"]),
     ] {
         assert_eq!(found(&state(keys)), wanted, "{keys}");
     }
@@ -169,6 +171,18 @@ fn encryption_that_locks_out_or_protects_from_nothing_is_found() {
     assert!(plain.contains(&"KB403@10".to_owned()), "{plain:?}");
     let secure = found(&config.replace("IMAGE", "metal-installer-secureboot"));
     assert!(!secure.contains(&"KB403@10".to_owned()), "{secure:?}");
+}
+
+#[test]
+fn a_lock_to_a_state_that_is_open_keeps_nobody_out() {
+    let config = |more: &str| {
+        format!(
+            "version: v1alpha1\nmachine: {{type: worker}}\n---\napiVersion: v1alpha1\nkind: VolumeConfig\nname: EPHEMERAL\nencryption:\n  provider: luks2\n  keys:\n    - {{slot: 0, tpm: {{}}, lockToState: true}}\n{more}"
+        )
+    };
+    assert_eq!(found(&config("")), ["KB411@10"]);
+    let state = "---\napiVersion: v1alpha1\nkind: VolumeConfig\nname: STATE\nencryption:\n  provider: luks2\n  keys:\n    - {slot: 0, tpm: {}}\n";
+    assert_eq!(found(&config(state)), [""; 0]);
 }
 
 #[test]
@@ -340,7 +354,7 @@ fn rendered(hostname: &str, line: u32, config: Result<&str, &str>) -> RenderedNo
     RenderedNode {
         hostname: hostname.to_owned(),
         at: (line, 3),
-        extensions: Vec::new(),
+        extensions: Some(Vec::new()),
         config: match config {
             Ok(text) => Ok(Zeroizing::new(text.to_owned())),
             Err(why) => Err(why.to_owned()),

@@ -8,7 +8,7 @@ use crate::cli::error::Failure;
 use crate::cli::repository::Repository;
 use crate::config::generate::Secrets;
 use crate::config::render::{self, RenderError};
-use crate::config::talconfig::{self, Loaded, Request, Variables, is_talconfig};
+use crate::config::talconfig::{self, Files as _, Loaded, Request, Variables, is_talconfig};
 use crate::exit::Exit;
 
 /// A talconfig.yaml that was loaded.
@@ -115,6 +115,11 @@ impl Cluster {
             None => "the secrets are placeholders, for there is no talsecret.yaml: no node boots with this".to_owned(),
             Some(_) => "the secrets are placeholders, as was asked for: no node boots with this".to_owned(),
         })
+    }
+
+    /// The text of a file of the repository; `None` if it cannot be read.
+    pub fn text(&self, path: &str) -> Option<Zeroizing<String>> {
+        self.files.read(path).ok()
     }
 
     /// The names of its nodes.

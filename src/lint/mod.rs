@@ -14,14 +14,17 @@ mod deprecated;
 mod disks;
 mod encryption;
 mod finding;
+mod keys;
 mod kind;
 mod network;
+pub mod origin;
 mod part;
 mod rendered;
 mod report;
 pub mod rule;
 mod rules;
 pub mod sarif;
+mod strict;
 mod talconfig;
 mod tuning;
 mod types;
@@ -30,6 +33,7 @@ mod version;
 mod volumes;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
@@ -43,6 +47,7 @@ use crate::config::{ConfigError, yaml};
 use crate::probe::inventory::Inventory;
 use crate::selector::cel;
 use finding::Sink;
+use origin::Layers;
 use part::Part;
 use report::Reporter;
 use rules::Rules;
@@ -75,6 +80,19 @@ pub struct Repository {
     pub refused: Vec<ConfigError>,
     /// Its nodes, unless talhelper refuses the file.
     pub nodes: Vec<RenderedNode>,
+    /// The names of the nodes' files.
+    pub names: Vec<FileName>,
+}
+
+/// The name of a node's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileName {
+    /// The node.
+    pub hostname: String,
+    /// Line and column, from 1, of what names it.
+    pub at: (u32, u32),
+    /// The name, or why there is none.
+    pub name: Result<String, String>,
 }
 
 /// A key that talhelper drops.
@@ -170,7 +188,7 @@ pub fn lint(input: &Input<'_>) -> Outcome {
 struct Check<'i> {
     input: &'i Input<'i>,
     /// The files as YAML; `None` for those that cannot be anything of Talos.
-    parts: Vec<Option<(Part<'i>, Kind)>>,
+    parts: Rc<Vec<Option<(Part<'i>, Kind)>>>,
     done: Vec<bool>,
     rules: Rules<'i>,
     sink: Sink,
@@ -188,7 +206,7 @@ impl<'i> Check<'i> {
         };
         Self {
             input,
-            parts: input.files.iter().map(part).collect(),
+            parts: Rc::new(input.files.iter().map(part).collect()),
             done: vec![false; input.files.len()],
             rules: Rules::new(input.machines),
             sink: Sink::default(),
@@ -196,7 +214,7 @@ impl<'i> Check<'i> {
     }
 
     fn checked(&self) -> Vec<String> {
-        let files = self.input.files.iter().zip(&self.parts);
+        let files = self.input.files.iter().zip(&*self.parts);
         let are = files.filter(|(file, part)| {
             let is_other = matches!(part, None | Some((_, Kind::Other)));
             file.named || !is_other
@@ -209,7 +227,8 @@ impl<'i> Check<'i> {
         let reporter = Reporter::new(self.input.files, repository.talconfig);
         self.done[repository.talconfig] = true;
         reporter.loaded(repository, &mut self.sink);
-        let Some((part, _)) = &self.parts[repository.talconfig] else {
+        let parts = Rc::clone(&self.parts);
+        let Some((part, _)) = &parts[repository.talconfig] else {
             return;
         };
         if reporter.fault(part, &mut self.sink) {
@@ -221,12 +240,13 @@ impl<'i> Check<'i> {
         let mut facts = Facts::of_talconfig(root);
         let patches = talconfig::inline(part);
         let files = self.referenced(repository);
-        let more = files.iter().filter_map(|index| self.parts[*index].as_ref());
-        for patch in patches.iter().chain(more.map(|(part, _)| part)) {
+        let more = files.iter().filter_map(|index| parts[*index].as_ref());
+        let own = patches.iter().map(|it| &it.part);
+        for patch in own.chain(more.map(|(part, _)| part)) {
             facts.add(patch);
         }
         talconfig::check(part, root, &facts, &mut self.rules, &mut self.sink);
-        for patch in &patches {
+        for patch in patches.iter().map(|it| &it.part) {
             if !reporter.fault(patch, &mut self.sink) {
                 self.rules.part(patch, &facts, &mut self.sink);
             }
@@ -237,8 +257,18 @@ impl<'i> Check<'i> {
                 tuned.push(index);
             }
         }
+        talconfig::file_names(part, &repository.names, &mut self.sink);
         let name = &self.input.files[repository.talconfig].name;
         rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
+        let path = &self.input.files[repository.talconfig].path;
+        let file = |path: &str| {
+            let index = self.input.files.iter().position(|it| it.path == path)?;
+            parts[index].as_ref().map(|(part, _)| part)
+        };
+        let nodes = repository.nodes.iter();
+        let made = nodes.map(|node| (node, Layers::of(part, path, node.at, &patches, &file)));
+        let made: Vec<_> = made.collect();
+        strict::nodes(&made, &mut self.sink);
         self.tuning(&tuned);
     }
 

@@ -21,8 +21,8 @@ pub struct RenderedNode {
     pub hostname: String,
     /// Line and column in talconfig.yaml, from 1.
     pub at: (u32, u32),
-    /// The names of its extensions.
-    pub extensions: Vec<String>,
+    /// The names of its extensions; `None` if they cannot be told.
+    pub extensions: Option<Vec<String>>,
     /// Its configuration, or why it has none, in words.
     pub config: Result<Zeroizing<String>, String>,
 }
@@ -56,7 +56,7 @@ pub(super) fn nodes(file: &str, nodes: &[RenderedNode], machines: &[Machine], si
             }
         };
         let source = Source { name: file, text };
-        for found in network(source, Some(&node.extensions), machines) {
+        for found in network(source, node.extensions.as_deref(), machines) {
             let named = hosts
                 .entry((found.code, found.message.clone()))
                 .or_default();

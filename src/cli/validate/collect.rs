@@ -20,7 +20,7 @@ use crate::config::generate::Secrets;
 use crate::config::render;
 use crate::config::talconfig::{Files as _, Loaded, Node, Request, Variables, load};
 use crate::lint::{
-    File, Finding, Input, Kind, Machine, RenderedNode, Repository, kind_of, unreadable,
+    File, FileName, Finding, Input, Kind, Machine, RenderedNode, Repository, kind_of, unreadable,
 };
 
 /// Most bytes of one file; the reader of YAML takes no more either.
@@ -118,6 +118,7 @@ impl Collected {
         };
         let mut repository = Repository::new(index, Ok(&loaded));
         repository.refused = refused_patches(&loaded, &files);
+        repository.names = file_names(&loaded);
         if repository.refused.is_empty() {
             repository.nodes = rendered(&loaded, &files);
         }
@@ -153,20 +154,45 @@ fn refused_patches(loaded: &Loaded, files: &Files) -> Vec<crate::config::ConfigE
     errors
 }
 
+/// How the files of the nodes are called.
+fn file_names(loaded: &Loaded) -> Vec<FileName> {
+    let name = |node: &Node| {
+        let template = &node.configs.filename_template;
+        let at = match template.is_empty() {
+            true => node.at,
+            false => template.at,
+        };
+        FileName {
+            hostname: node.hostname.to_string(),
+            at: (at.line.max(1), at.column.max(1)),
+            name: render::file_name(loaded, node).map_err(|error| with_cause(&error)),
+        }
+    };
+    loaded.config.nodes.iter().map(name).collect()
+}
+
 /// Every node with stand-ins for its secrets.
 fn rendered(loaded: &Loaded, files: &Files) -> Vec<RenderedNode> {
     let secrets = Secrets::placeholders();
+    let known = render::schematics(&loaded.config.nodes);
     let node = |(index, node): (usize, &Node)| {
+        let mut extensions = None;
         let config = match render::node(loaded, index, &secrets, files) {
-            Ok(config) => Ok(Zeroizing::new(
-                config.map(|it| it.to_text()).unwrap_or_default(),
-            )),
+            Ok(config) => {
+                let image = config.as_ref().and_then(render::installer_image);
+                extensions = match &image {
+                    Some(image) => render::extensions_of(image, &known),
+                    None => Some(render::extensions(node)),
+                };
+                let text = config.map(|it| it.to_text()).unwrap_or_default();
+                Ok(Zeroizing::new(text))
+            }
             Err(error) => Err(with_cause(&error)),
         };
         RenderedNode {
             hostname: node.hostname.to_string(),
             at: (node.at.line.max(1), node.at.column.max(1)),
-            extensions: render::extensions(node),
+            extensions,
             config,
         }
     };

@@ -4,7 +4,7 @@ use super::rule;
 use crate::lint::rule::{Level, Rule};
 
 /// The family.
-pub(in crate::lint) static ALL: [&Rule; 13] = [
+pub(in crate::lint) static ALL: [&Rule; 15] = [
     &TALHELPER,
     &DROPPED_KEY,
     &TALHELPER_WARNS,
@@ -18,6 +18,8 @@ pub(in crate::lint) static ALL: [&Rule; 13] = [
     &REFUSED_LATER,
     &SUBNET,
     &NOT_RENDERED,
+    &SAME_FILE,
+    &NO_FILE_NAME,
 ];
 
 /// KB201: talhelper refuses this.
@@ -234,5 +236,37 @@ patches:
   - |-
     - op: remove
       path: /machine/nothing"#,
+    ],
+);
+
+/// KB214: two nodes in one file.
+pub static SAME_FILE: Rule = rule(
+    "KB214",
+    Level::Risk,
+    "two nodes are written to one file",
+    [
+        "filenameTmpl gives several nodes the same name. talhelper writes one over the other without a word, and the node that was written first gets the configuration of the last.",
+        "Have the template name what tells the nodes apart, such as {{ .Hostname }}.",
+        r#"# found
+worker:
+  filenameTmpl: "{{ .ClusterName }}-{{ .Role }}.yaml"
+# right
+worker:
+  filenameTmpl: "{{ .Role }}-{{ .Hostname }}.yaml""#,
+    ],
+);
+
+/// KB215: a file without a name.
+pub static NO_FILE_NAME: Rule = rule(
+    "KB215",
+    Level::Warning,
+    "filenameTmpl makes no name of a file",
+    [
+        "The template has ClusterName, Hostname, IPAddress and Role, and Go's own functions; those of sprig that patches may call are missing here. A name that leads out of the folder is written there by talhelper, and refused by keelblock.",
+        "Correct the template, or leave it out.",
+        r#"# found
+filenameTmpl: "{{ .Name | upper }}.yaml"
+# right
+filenameTmpl: "{{ .Hostname }}.yaml""#,
     ],
 );
