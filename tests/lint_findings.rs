@@ -301,6 +301,25 @@ fn a_configured_extension_is_not_waited_for() {
 }
 
 #[test]
+fn an_image_tells_of_its_extensions_or_it_is_said_that_it_does_not() {
+    let service = "---\napiVersion: v1alpha1\nkind: ExtensionServiceConfig\nname: lldpd\nconfigFiles:\n  - {content: a, mountPath: /usr/local/etc/lldpd/lldpd.conf}\n";
+    let config = |id: &str, more: &str| {
+        format!(
+            "version: v1alpha1\nmachine:\n  type: worker\n  install:\n    disk: /dev/disk/by-id/x\n    image: factory.talos.dev/metal-installer/{id}:v1.13.0\n{more}"
+        )
+    };
+    let (empty, other) = (
+        "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba",
+        "ab".repeat(32),
+    );
+    assert_eq!(found(&config(&other, service)), ["KB216@6"]);
+    assert_eq!(found(&config(&other, "")), [""; 0]);
+    assert_eq!(found(&config(empty, "")), [""; 0]);
+    // Nothing is there that could read it.
+    assert_eq!(found(&config(empty, service)), ["KB702@10"]);
+}
+
+#[test]
 fn files_that_nothing_refers_to_are_named_and_other_programs_files_are_not() {
     let mut other = file("values.yaml", "replicas: 2\n");
     other.named = false;

@@ -13,6 +13,7 @@ mod catalogue;
 mod deprecated;
 mod disks;
 mod encryption;
+mod extensions;
 mod finding;
 mod keys;
 mod kind;
@@ -32,7 +33,7 @@ mod unit;
 mod version;
 mod volumes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use zeroize::Zeroizing;
@@ -43,7 +44,7 @@ pub use rendered::RenderedNode;
 pub use report::unreadable;
 
 use crate::config::talconfig::{Issue, Loaded};
-use crate::config::{ConfigError, yaml};
+use crate::config::{ConfigError, Source, yaml};
 use crate::probe::inventory::Inventory;
 use crate::selector::cel;
 use finding::Sink;
@@ -82,6 +83,8 @@ pub struct Repository {
     pub nodes: Vec<RenderedNode>,
     /// The names of the nodes' files.
     pub names: Vec<FileName>,
+    /// The extensions of its schematics by their ids.
+    pub schematics: BTreeMap<String, Vec<String>>,
 }
 
 /// The name of a node's file.
@@ -356,7 +359,13 @@ impl<'i> Check<'i> {
         self.rules.part(part, &facts, &mut self.sink);
         reporter.config(&mut self.sink);
         let file = &self.input.files[index];
-        rendered::check(&file.name, &file.text, self.input.machines, &mut self.sink);
+        let extensions = extensions::of_image(part, self.input.repositories, &mut self.sink);
+        let source = Source {
+            name: &file.name,
+            text: &file.text,
+        };
+        let machines = self.input.machines;
+        rendered::check(source, extensions.as_deref(), machines, &mut self.sink);
         self.tuning(&[index]);
     }
 

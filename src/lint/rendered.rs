@@ -27,10 +27,14 @@ pub struct RenderedNode {
     pub config: Result<Zeroizing<String>, String>,
 }
 
-/// Checks a configuration that is in a file.
-pub(super) fn check(name: &str, text: &str, machines: &[Machine], sink: &mut Sink) {
-    let source = Source { name, text };
-    for found in network(source, None, machines) {
+/// Checks a configuration that is in a file; `extensions` are those of its image, if they are known.
+pub(super) fn check(
+    source: Source<'_>,
+    extensions: Option<&[String]>,
+    machines: &[Machine],
+    sink: &mut Sink,
+) {
+    for found in network(source, extensions, machines) {
         let Some(at) = found.at.clone() else { continue };
         sink.add(of_network(&found, at, found.message.clone()));
     }

@@ -119,6 +119,7 @@ impl Collected {
         let mut repository = Repository::new(index, Ok(&loaded));
         repository.refused = refused_patches(&loaded, &files);
         repository.names = file_names(&loaded);
+        repository.schematics = render::schematics(&loaded.config.nodes);
         if repository.refused.is_empty() {
             repository.nodes = rendered(&loaded, &files);
         }

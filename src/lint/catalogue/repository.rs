@@ -4,7 +4,7 @@ use super::rule;
 use crate::lint::rule::{Level, Rule};
 
 /// The family.
-pub(in crate::lint) static ALL: [&Rule; 15] = [
+pub(in crate::lint) static ALL: [&Rule; 16] = [
     &TALHELPER,
     &DROPPED_KEY,
     &TALHELPER_WARNS,
@@ -20,6 +20,7 @@ pub(in crate::lint) static ALL: [&Rule; 15] = [
     &NOT_RENDERED,
     &SAME_FILE,
     &NO_FILE_NAME,
+    &UNKNOWN_EXTENSIONS,
 ];
 
 /// KB201: talhelper refuses this.
@@ -268,5 +269,23 @@ pub static NO_FILE_NAME: Rule = rule(
 filenameTmpl: "{{ .Name | upper }}.yaml"
 # right
 filenameTmpl: "{{ .Hostname }}.yaml""#,
+    ],
+);
+
+/// KB216: an image that says nothing of its extensions.
+pub static UNKNOWN_EXTENSIONS: Rule = rule(
+    "KB216",
+    Level::Note,
+    "which extensions the image has cannot be told",
+    [
+        "The id of a schematic is a digest: it tells of no extension unless the schematic is at hand. Whether the ExtensionServiceConfig here has an extension that reads it was not checked.",
+        "Check the talconfig.yaml with its schematic in the same run, or ask the node: talosctl get extensions.",
+        r#"# found: no talconfig.yaml makes this id
+machine:
+  install:
+    image: factory.talos.dev/metal-installer/<64 digits>:v1.13.0
+---
+kind: ExtensionServiceConfig
+name: lldpd"#,
     ],
 );
