@@ -226,7 +226,7 @@ fn what_plan_refuses_in_a_rendered_node_is_found_at_the_line_of_the_patch() {
     let group = "  patches: ['@patches/group.yaml']\n";
     let own = "    patches:\n      - |\n        apiVersion: v1alpha1\n        kind: VolumeConfig\n        name: STATE\n        encryption:\n          provider: luks2\n          keys:\n            - {tpm: {}, slot: 0}\n            - {nodeID: {}, slot: 1}\n";
     let state = LUKS3.replace("luks3", "luks2");
-    let volumes = "  userVolumes:\n    - name: data\n      provisioning: {diskSelector: {match: '!system_disk'}, minSize: 1GiB}\n      encryption:\n        provider: luks3\n        keys:\n          - {nodeID: {}, slot: 0}\n          - {tpm: {}, slot: 1}\n";
+    let volumes = "  userVolumes:\n    - name: data\n      provisioning: {diskSelector: {match: '!system_disk'}, minSize: 1GiB}\n      encryption:\n        provider: luks2\n        blockSize: 100\n        keys:\n          - {nodeID: {}, slot: 0}\n          - {tpm: {}, slot: 1}\n";
     for (group, own, patch, place, words) in [
         (
             group,
@@ -246,8 +246,8 @@ fn what_plan_refuses_in_a_rendered_node_is_found_at_the_line_of_the_patch() {
             volumes,
             "",
             "",
-            "talconfig.yaml:19",
-            "UserVolumeConfig data: encryption.provider",
+            "talconfig.yaml:20",
+            "UserVolumeConfig data: encryption.blockSize",
         ),
     ] {
         let bench = cluster(group, own, &[]);

@@ -231,7 +231,11 @@ fn only_disks_that_are_there_count_as_bad() {
         .unwrap()
         .inventory
         .disks;
-    let there = disks[0].path.rsplit('/').next().unwrap().to_owned();
+    let mut paths = disks
+        .iter()
+        .filter_map(|disk| disk.path.strip_prefix("/dev/"));
+    let there = paths.find(|name| name.starts_with("sd")).unwrap();
+    let there = there.to_owned();
     for (device, state, words) in [
         (there.clone(), State::Bad, "the disk"),
         (format!("{there}2"), State::Bad, "the disk"),

@@ -1,7 +1,7 @@
 //! A configuration whose parts fit together has no finding about its network, whatever its form; a text of any kind is
 //! survived.
 
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
 use super::Machine;
 use super::tests::{findings, nic};

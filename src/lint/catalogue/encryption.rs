@@ -217,9 +217,10 @@ pub static PATCHES_CLASH: Rule = rule(
     [
         "Patches do not replace a list of keys, nor do they merge it by its slots: Talos puts the keys of the later patch behind those of the earlier one. A slot is then there twice, and Talos refuses the configuration.",
         "Write the keys of a volume in one place, or give each another slot.",
-        r#"# found: one patch of the group, one of the node
-- "machine: {systemDiskEncryption: {state: {keys: [{nodeID: {}, slot: 0}]}}}"
-- "machine: {systemDiskEncryption: {state: {keys: [{tpm: {}, slot: 0}]}}}""#,
+        r#"# found: in a patch of the group
+state: {provider: luks2, keys: [{slot: 0, nodeID: {}}]}
+# and in one of the node
+state: {provider: luks2, keys: [{slot: 0, tpm: {}}]}"#,
     ],
 );
 
@@ -231,8 +232,9 @@ pub static PATCHES_ADD_UP: Rule = rule(
     [
         "Patches do not replace a list of keys: those of each patch stay, and every one of them opens the volume. A weak key of a group stays beside the strong one of a node.",
         "Write the keys of a volume in one place if only the later ones are meant.",
-        r#"# found: both keys open STATE
-- "machine: {systemDiskEncryption: {state: {keys: [{nodeID: {}, slot: 0}]}}}"
-- "machine: {systemDiskEncryption: {state: {keys: [{tpm: {}, slot: 1}]}}}""#,
+        r#"# found: in a patch of the group
+state: {provider: luks2, keys: [{slot: 0, nodeID: {}}]}
+# and in one of the node: now both keys open STATE
+state: {provider: luks2, keys: [{slot: 1, tpm: {}}]}"#,
     ],
 );
