@@ -236,3 +236,60 @@ fn a_node_of_a_talconfig_is_judged_as_its_rendered_configuration_is() {
     assert!(!rendered.is_empty());
     assert_eq!(checks(&["-c", "talconfig.yaml", "--node", host]), rendered);
 }
+
+/// An ExtensionServiceConfig for lldpd.
+const LLDPD: &str = "---\napiVersion: v1alpha1\nkind: ExtensionServiceConfig\nname: lldpd\nconfigFiles:\n  - content: configure lldp portidsubtype ifname\n    mountPath: /usr/local/etc/lldpd/lldpd.conf\n";
+
+/// What is said of lldpd, and whether it is said that extensions cannot be told.
+fn of_extensions(report: &Value) -> (Vec<&str>, bool) {
+    let checks = report["checks"].as_array().unwrap().iter();
+    let found = checks.filter_map(|check| check["found"].as_str());
+    let words = ["not-configured", "not-installed"];
+    let said = found.filter_map(|it| {
+        words
+            .into_iter()
+            .find(|word| it.contains(&format!("[lldpd-{word}]")))
+    });
+    let missing = report["not_looked_at"].as_array().unwrap().iter();
+    let unknown = missing.filter(|it| it.as_str().unwrap().starts_with("extensions: "));
+    (said.collect(), unknown.count() == 1)
+}
+
+#[test]
+fn extensions_are_told_from_the_schematic_or_the_machine_or_not_at_all() {
+    let bench = bench();
+    let node = |id: &str, more: &str| {
+        format!(
+            "version: v1alpha1\nmachine:\n  type: worker\n  install: {{disk: /dev/sda, image: 'factory.talos.dev/metal-installer/{id}:v1.13.0'}}\n{more}"
+        )
+    };
+    let empty = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";
+    let unknown = "ab".repeat(32);
+    let arguments = ["doctor", "-c", "node.yaml", "--format", "json"];
+    let list = "layers:\n- image: 000.ghcr.io-siderolabs-lldpd.sqsh\n  metadata:\n    name: lldpd\n    version: 1.0.19\n- image: 001.schematic.sqsh\n  metadata:\n    name: schematic\n";
+    let running = [("etc/extensions.yaml", list)];
+    for (text, tree, wanted) in [
+        (node(&unknown, ""), &[][..], (&[][..], true)),
+        (node(&unknown, LLDPD), &[], (&[], true)),
+        (node(empty, LLDPD), &[], (&["not-installed"], false)),
+        (node(empty, ""), &[], (&[], false)),
+        (node(&unknown, ""), &running, (&["not-configured"], false)),
+        (node(&unknown, LLDPD), &running, (&[], false)),
+    ] {
+        bench.write("node.yaml", &text);
+        let ran = on_tree(&["macmini-2014"], tree, &arguments, &bench);
+        let report = ran.json();
+        let (said, unknown) = of_extensions(&report);
+        assert_eq!((&*said, unknown), wanted, "{text}\n{report:#}");
+    }
+    let talconfig = "clusterName: home\ntalosVersion: v1.13.0\nkubernetesVersion: v1.32.0\nendpoint: https://10.0.0.10:6443\nnodes:\n  - hostname: a\n    ipAddress: 10.0.0.1\n    installDisk: /dev/sda\n    schematic: {customization: {systemExtensions: {officialExtensions: [siderolabs/lldpd]}}}\n";
+    bench.write("talconfig.yaml", talconfig);
+    let recorded = ["--node", "a", "--hardware", "mini.json", "--format", "json"];
+    let arguments = [&["doctor", "-c", "talconfig.yaml"], &recorded[..]].concat();
+    let report = bench.run(&arguments).json();
+    assert_eq!(
+        of_extensions(&report),
+        (vec!["not-configured"], false),
+        "{report:#}"
+    );
+}

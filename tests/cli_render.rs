@@ -139,3 +139,185 @@ fn every_command_takes_the_node_of_a_talconfig_as_it_takes_its_rendered_file() {
         assert_ne!(direct.1, "", "{command:?}");
     }
 }
+
+/// A repository with two nodes and these patches.
+fn cluster(group: &str, own: &str, patches: &[(&str, &str)]) -> Bench {
+    let bench = Bench::new();
+    bench.write(
+        "talconfig.yaml",
+        format!(
+            "clusterName: home\ntalosVersion: v1.13.0\nkubernetesVersion: v1.32.0\nendpoint: https://10.0.0.10:6443\n\
+             nodes:\n  - hostname: a\n    ipAddress: 10.0.0.1\n    controlPlane: true\n    installDisk: /dev/disk/by-id/x\n{own}  \
+             - hostname: b\n    ipAddress: 10.0.0.2\n    controlPlane: true\n    installDisk: /dev/disk/by-id/x\n\
+             controlPlane:\n{group}"
+        ),
+    );
+    for (name, text) in patches {
+        bench.write(name, *text);
+    }
+    bench
+}
+
+/// `KB105 talconfig.yaml:3` for each finding of `validate`, but for those of networks, tuning and old keys.
+fn found(bench: &Bench) -> Vec<String> {
+    let report = bench.run(&["validate", "talconfig.yaml", "--format=json"]);
+    let report = report.json();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let findings = findings.filter(|it| {
+        let code = it["code"].as_str().unwrap();
+        !code.starts_with("KB6") && !code.starts_with("KB7") && code != "KB112"
+    });
+    let text = |it: &serde_json::Value, key: &str| it[key].to_string().replace('"', "");
+    findings
+        .map(|it| {
+            format!(
+                "{} {}:{}",
+                text(it, "code"),
+                text(it, "file"),
+                text(it, "line")
+            )
+        })
+        .collect()
+}
+
+fn state_keys(keys: &str) -> String {
+    format!(
+        "machine:\n  systemDiskEncryption:\n    state:\n      provider: luks2\n      keys:\n{keys}"
+    )
+}
+
+#[test]
+fn keys_of_one_volume_in_two_patches_are_found_with_both_places() {
+    let group = "  patches: ['@group.yaml']\n";
+    let own = "    patches: ['@own.yaml']\n";
+    let node_id = state_keys("        - {nodeID: {}, slot: 0}\n");
+    for (keys, code, place) in [
+        ("        - {tpm: {}, slot: 0}\n", "KB412", "group.yaml:6:11"),
+        ("        - {tpm: {}, slot: 1}\n", "KB413", "group.yaml:6:9"),
+    ] {
+        let text = state_keys(keys);
+        let bench = cluster(group, own, &[("group.yaml", &node_id), ("own.yaml", &text)]);
+        let wanted = [
+            "KB401 group.yaml",
+            &format!("{code} own.yaml"),
+            "KB403 own.yaml",
+        ];
+        assert_eq!(found(&bench), wanted.map(|it| format!("{it}:6")), "{keys}");
+        let ran = bench.run(&["validate", "talconfig.yaml", "--format=json"]);
+        let report = ran.json();
+        let also = report["findings"].as_array().unwrap().iter();
+        let also: Vec<&str> = also.filter_map(|it| it["also"].as_str()).collect();
+        assert_eq!(also, [place]);
+    }
+    // Whoever deletes the first list means to.
+    let text = format!(
+        "machine:\n  systemDiskEncryption:\n    state: {{$patch: delete}}\n---\n{}",
+        state_keys("        - {tpm: {}, slot: 0}\n")
+    );
+    let bench = cluster(group, own, &[("group.yaml", &node_id), ("own.yaml", &text)]);
+    let all = found(&bench);
+    assert!(all.iter().all(|it| !it.starts_with("KB41")), "{all:?}");
+}
+
+const LUKS3: &str = "machine:\n  systemDiskEncryption:\n    state:\n      provider: luks3\n      keys:\n        - {nodeID: {}, slot: 0}\n        - {tpm: {}, slot: 1}\n";
+
+#[test]
+fn what_plan_refuses_in_a_rendered_node_is_found_at_the_line_of_the_patch() {
+    let group = "  patches: ['@patches/group.yaml']\n";
+    let own = "    patches:\n      - |\n        apiVersion: v1alpha1\n        kind: VolumeConfig\n        name: STATE\n        encryption:\n          provider: luks2\n          keys:\n            - {tpm: {}, slot: 0}\n            - {nodeID: {}, slot: 1}\n";
+    let state = LUKS3.replace("luks3", "luks2");
+    let volumes = "  userVolumes:\n    - name: data\n      provisioning: {diskSelector: {match: '!system_disk'}, minSize: 1GiB}\n      encryption:\n        provider: luks2\n        blockSize: 100\n        keys:\n          - {nodeID: {}, slot: 0}\n          - {tpm: {}, slot: 1}\n";
+    for (group, own, patch, place, words) in [
+        (
+            group,
+            "",
+            LUKS3,
+            "patches/group.yaml:4",
+            "machine.systemDiskEncryption.state.provider",
+        ),
+        (
+            group,
+            own,
+            &*state,
+            "patches/group.yaml:4",
+            "says how to encrypt it as well",
+        ),
+        (
+            volumes,
+            "",
+            "",
+            "talconfig.yaml:20",
+            "UserVolumeConfig data: encryption.blockSize",
+        ),
+    ] {
+        let bench = cluster(group, own, &[]);
+        fs::create_dir(bench.path("patches")).unwrap();
+        bench.write("patches/group.yaml", patch);
+        let mut all = found(&bench);
+        all.retain(|it| !it.starts_with("KB403"));
+        assert_eq!(all, [format!("KB110 {place}")], "{group}{own}");
+        let see = "`keelblock render talconfig.yaml --node a`";
+        let words = [&format!("{place}:"), words, see];
+        bench.refuses(
+            2,
+            &["validate", "-c", "talconfig.yaml", "--node", "a"],
+            &words,
+        );
+        bench.refuses(
+            2,
+            &["doctor", "-c", "talconfig.yaml", "--node", "a"],
+            &words,
+        );
+    }
+}
+
+#[test]
+fn where_two_patches_may_have_brought_it_the_node_is_named() {
+    let keys = state_keys("        - {nodeID: {}, slot: 99}\n");
+    let group = "  patches: ['@one.yaml', '@other.yaml']\n";
+    let bench = cluster(group, "", &[("one.yaml", &keys), ("other.yaml", &keys)]);
+    assert!(
+        found(&bench).contains(&"KB110 talconfig.yaml:6".to_owned()),
+        "{:?}",
+        found(&bench)
+    );
+    let words = [
+        "talconfig.yaml:6:5",
+        "as rendered for a",
+        "machine.systemDiskEncryption.state.keys",
+    ];
+    bench.refuses(
+        2,
+        &["validate", "-c", "talconfig.yaml", "--node", "a"],
+        &words,
+    );
+}
+
+#[test]
+fn files_of_one_name_are_found_and_not_written() {
+    let bench = cluster(
+        "  filenameTmpl: '{{ .Role }}/{{ .Hostname }}.yml'\n",
+        "",
+        &[],
+    );
+    assert_eq!(found(&bench), [""; 0]);
+    bench.run(&["render", "--all", "-o", "out"]).exits(0);
+    assert!(bench.exists("out/controlplane/a.yml") && bench.exists("out/controlplane/b.yml"));
+    let bench = cluster("  filenameTmpl: '{{ .Role }}.yaml'\n", "", &[]);
+    assert_eq!(found(&bench), ["KB214 talconfig.yaml:15"]);
+    let words = ["a and b would both be written to out/controlplane.yaml"];
+    bench.refuses(2, &["render", "--all", "-o", "out"], &words);
+    assert!(!bench.exists("out"));
+    for (template, words) in [
+        ("{{ .Hostname | upper }}", "filenameTmpl"),
+        ("../{{ .Hostname }}", "in the folder"),
+    ] {
+        let bench = cluster(&format!("  filenameTmpl: '{template}'\n"), "", &[]);
+        assert_eq!(found(&bench), ["KB215 talconfig.yaml:15"; 2]);
+        bench.refuses(
+            2,
+            &["render", "--all", "-o", "out"],
+            &["the file of a has no name", words],
+        );
+    }
+}

@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use keelblock::config::ConfigError;
 use keelblock::config::generate::Secrets;
@@ -27,7 +26,7 @@ use keelblock::config::render::{self, RenderError, Shared};
 use keelblock::config::talconfig::{Loaded, Request, load};
 use serde_json::{Value as Json, json};
 
-use self::judge::{Memory, judge, variables};
+use self::judge::{Example, Memory, judge, variables};
 use self::soup::Rng;
 
 /// How many made-up configurations a run compares; `KEELBLOCK_CASES` has another number.
@@ -266,39 +265,10 @@ fn the_fixture_is_rendered_as_talhelper_renders_it() {
 
 #[test]
 fn the_example_of_talhelper_is_rendered_as_talhelper_renders_it() {
-    let module = Command::new("go")
-        .args([
-            "list",
-            "-m",
-            "-f",
-            "{{.Dir}}",
-            "github.com/budimanjojo/talhelper/v3",
-        ])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/talhelper"))
-        .output()
-        .expect("go is there, for it built the judge");
-    let example = Path::new(String::from_utf8(module.stdout).unwrap().trim()).join("example");
-    let read = |name: &str| fs::read_to_string(example.join(name)).unwrap();
+    let example = Example::read();
     let mut case = Case::new("");
-    for name in [
-        "talconfig.yaml",
-        "uservolumeconfig3.yaml",
-        "extraNodeLabels-patch.yaml",
-    ] {
-        case.files.insert(name.to_owned(), read(name));
-    }
-    // Its talenv.yaml and tsauth.env are encrypted: what is in them comes from the environment here, and from a file of ours.
-    case.files.insert(
-        String::from("tsauth.env"),
-        String::from("TS_AUTHKEY=${tsAuth}\n"),
-    );
-    for (name, value) in [
-        ("myDomainName", "example.test"),
-        ("udp", "udp://x"),
-        ("tsAuth", "123"),
-    ] {
-        case.env.insert(name.to_owned(), value.to_owned());
-    }
+    case.files.extend(example.files.clone());
+    case.env.extend(example.env.clone());
     let text = case.files["talconfig.yaml"].clone();
     for release in ["", "v1.10.5", "v1.11.0", "v1.12.0", "v1.13.9", "v1.14.0"] {
         let changed = text.lines().map(|line| match line.split_once(':') {
@@ -316,6 +286,54 @@ fn the_example_of_talhelper_is_rendered_as_talhelper_renders_it() {
         assert_eq!(tally.wrong, [""; 0], "{release}");
         assert_eq!(tally.not_loaded, 0, "{release}");
         assert!(tally.equal + tally.refused > 0, "{release}");
+    }
+}
+
+/// Names of files, each with whether keelblock gives it.
+const FILE_NAMES: [(&str, bool); 14] = [
+    ("", true),
+    ("{{.Hostname}}-{{.Role}}.yaml", true),
+    ("{{ .Role }}/{{ .ClusterName }}_{{ .IPAddress }}", true),
+    (
+        "{{ if eq .Role \"worker\" }}w{{ else }}c{{ end }}-{{ .Hostname }}",
+        true,
+    ),
+    ("{{- .Hostname -}} .yaml", true),
+    ("same.yaml", true),
+    ("{{ len .Hostname }}", true),
+    // Go has it, and keelblock does not render it.
+    ("{{ slice .Hostname 1 }}", false),
+    // Refused by both.
+    ("{{ .Invalid }}.yaml", true),
+    ("{{ .Hostname | upper }}.yaml", true),
+    ("{{ default \"a\" .Hostname }}", true),
+    ("{{ .Hostname", true),
+    // Written outside of the folder there.
+    ("../{{ .Hostname }}", false),
+    ("{{ .Role }}/", false),
+];
+
+#[test]
+fn files_are_named_as_talhelper_names_them() {
+    let folder = folder();
+    let folder = folder.path().to_str().unwrap();
+    let secrets = Secrets::placeholders();
+    for (template, alike) in FILE_NAMES {
+        let piece = format!("filenameTmpl: '{template}'");
+        let case = Case::new(&composed("v1.10.5", &[], &[&piece]));
+        let loaded = case.load(folder).unwrap();
+        let theirs = judge().ask(&json!({
+            "op": "render", "files": case.files, "env": case.env, "dir": folder,
+            "base": {"secret": *secrets.token},
+        }));
+        assert_eq!(theirs.nodes.len(), 2, "{template}: {}", theirs.error);
+        for (node, theirs) in loaded.config.nodes.iter().zip(&theirs.nodes) {
+            let ours = render::file_name(&loaded, node);
+            match ours {
+                _ if !alike => assert!(ours.is_err() && !theirs.file.is_empty(), "{template}"),
+                ours => assert_eq!(ours.unwrap_or_default(), theirs.file, "{template}"),
+            }
+        }
     }
 }
 

@@ -13,9 +13,6 @@ mod judge;
 mod soup;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use keelblock::config::ConfigError;
 use keelblock::config::talconfig::{
@@ -23,7 +20,7 @@ use keelblock::config::talconfig::{
 };
 use serde_json::{Value as Json, json};
 
-use self::judge::{Answer, Memory, Patch, judge, variables, view};
+use self::judge::{Answer, Example, Memory, Patch, judge, variables, view};
 use self::soup::Rng;
 
 /// How many made-up configurations a run compares; `KEELBLOCK_CASES` has another number.
@@ -281,46 +278,15 @@ fn the_list_of_releases_is_that_of_talhelper() {
 
 #[test]
 fn the_example_of_talhelper_is_read_with_its_values() {
-    let module = Command::new("go")
-        .args([
-            "list",
-            "-m",
-            "-f",
-            "{{.Dir}}",
-            "github.com/budimanjojo/talhelper/v3",
-        ])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/talhelper"))
-        .output()
-        .expect("go is there, for it built the judge");
-    let folder = String::from_utf8(module.stdout).unwrap();
-    let example = Path::new(folder.trim()).join("example");
-    let read = |name: &str| fs::read_to_string(example.join(name)).unwrap();
+    let example = Example::read();
     let mut case = Case::new("");
-    for name in [
-        "talconfig.yaml",
-        "uservolumeconfig3.yaml",
-        "extraNodeLabels-patch.yaml",
-        "tsauth.env",
-    ] {
-        case.files.insert(name.to_owned(), read(name));
-    }
-    // Its talenv.yaml and tsauth.env are encrypted: what is in them comes from the environment here, and from a file of ours.
-    case.files.insert(
-        String::from("tsauth.env"),
-        String::from("TS_AUTHKEY=${tsAuth}\n"),
-    );
-    for (name, value) in [
-        ("myDomainName", "example.test"),
-        ("udp", "udp://x"),
-        ("tsAuth", "123"),
-    ] {
-        case.env.insert(name.to_owned(), value.to_owned());
-    }
+    case.files.extend(example.files.clone());
+    case.env.extend(example.env.clone());
     assert_eq!(differs(&case), None);
     assert!(case.ours("/r").0.is_ok());
 
     case.files
-        .insert(String::from("talenv.yaml"), read("talenv.yaml"));
+        .insert(String::from("talenv.yaml"), example.text("talenv.yaml"));
     let refused = case.ours("/r").0.err().unwrap().to_string();
     assert!(
         refused.contains("talenv.yaml") && refused.contains("encrypted with SOPS"),

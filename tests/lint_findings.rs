@@ -162,6 +162,8 @@ fn encryption_that_locks_out_or_protects_from_nothing_is_found() {
             &["KB406@7"],
         ),
         ("  - {tpm: {}}\n  options: [pbkdf2]\n", &["KB408@8"]),
+        ("  - static: {passphrase: abcd}\n", &["KB409@7"]),
+        ("  - {tpm: {}, nodeID: {}}\n", &["KB410@7"]),
     ] {
         assert_eq!(found(&state(keys)), wanted, "{keys}");
     }
@@ -170,6 +172,18 @@ fn encryption_that_locks_out_or_protects_from_nothing_is_found() {
     assert!(plain.contains(&"KB403@10".to_owned()), "{plain:?}");
     let secure = found(&config.replace("IMAGE", "metal-installer-secureboot"));
     assert!(!secure.contains(&"KB403@10".to_owned()), "{secure:?}");
+}
+
+#[test]
+fn a_lock_to_a_state_that_is_open_keeps_nobody_out() {
+    let config = |more: &str| {
+        format!(
+            "version: v1alpha1\nmachine: {{type: worker}}\n---\napiVersion: v1alpha1\nkind: VolumeConfig\nname: EPHEMERAL\nencryption:\n  provider: luks2\n  keys:\n    - {{slot: 0, tpm: {{}}, lockToState: true}}\n{more}"
+        )
+    };
+    assert_eq!(found(&config("")), ["KB411@10"]);
+    let state = "---\napiVersion: v1alpha1\nkind: VolumeConfig\nname: STATE\nencryption:\n  provider: luks2\n  keys:\n    - {slot: 0, tpm: {}}\n";
+    assert_eq!(found(&config(state)), [""; 0]);
 }
 
 #[test]
@@ -288,6 +302,25 @@ fn a_configured_extension_is_not_waited_for() {
 }
 
 #[test]
+fn an_image_tells_of_its_extensions_or_it_is_said_that_it_does_not() {
+    let service = "---\napiVersion: v1alpha1\nkind: ExtensionServiceConfig\nname: lldpd\nconfigFiles:\n  - {content: a, mountPath: /usr/local/etc/lldpd/lldpd.conf}\n";
+    let config = |id: &str, more: &str| {
+        format!(
+            "version: v1alpha1\nmachine:\n  type: worker\n  install:\n    disk: /dev/disk/by-id/x\n    image: factory.talos.dev/metal-installer/{id}:v1.13.0\n{more}"
+        )
+    };
+    let (empty, other) = (
+        "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba",
+        "ab".repeat(32),
+    );
+    assert_eq!(found(&config(&other, service)), ["KB216@6"]);
+    assert_eq!(found(&config(&other, "")), [""; 0]);
+    assert_eq!(found(&config(empty, "")), [""; 0]);
+    // Nothing is there that could read it.
+    assert_eq!(found(&config(empty, service)), ["KB702@10"]);
+}
+
+#[test]
 fn files_that_nothing_refers_to_are_named_and_other_programs_files_are_not() {
     let mut other = file("values.yaml", "replicas: 2\n");
     other.named = false;
@@ -341,7 +374,7 @@ fn rendered(hostname: &str, line: u32, config: Result<&str, &str>) -> RenderedNo
     RenderedNode {
         hostname: hostname.to_owned(),
         at: (line, 3),
-        extensions: Vec::new(),
+        extensions: Some(Vec::new()),
         config: match config {
             Ok(text) => Ok(MachineConfig::read(text).unwrap()),
             Err(why) => Err(why.to_owned()),

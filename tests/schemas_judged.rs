@@ -82,6 +82,8 @@ fn commands() -> Vec<String> {
         format!("probe --hardware {MACHINE}"),
         format!("select -c {CONFIG} --hardware examples/hardware/macmini-2014-two-t5.json"),
         format!("plan -c {CONFIG} --hardware {MACHINE} --kdf-memory 32M --kdf-time 1"),
+        "diff examples/talconfig examples/repository".to_owned(),
+        "diff examples/repository examples/talconfig".to_owned(),
         format!("doctor --hardware {MACHINE}"),
         format!("doctor --hardware {MACHINE} -c {CONFIG}"),
         format!("rescue --image node.img -c {CONFIG}"),

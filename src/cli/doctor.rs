@@ -6,8 +6,11 @@ use crate::cli::args::{Global, OptionalConfigArgs};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::table::{WIDTH, wrap};
+use crate::cli::talconfig::Cluster;
 use crate::cli::{context, files, tune};
-use crate::config::{self, Source};
+use crate::config::Source;
+use crate::config::render::{extensions_of, schematics};
+use crate::config::spec::Spec;
 use crate::doctor::{self, Facts, Report, State, gather};
 use crate::exit::Exit;
 use crate::network;
@@ -47,9 +50,9 @@ pub fn run(global: &Global, args: &DoctorArgs, output: &mut Output) -> Result<Ex
         .iter()
         .map(|(name, text)| Source { name, text })
         .collect();
-    let spec = match sources.as_slice() {
+    let spec = match texts.as_slice() {
         [] => None,
-        sources => Some(config::parse(sources)?),
+        texts => Some(files::parse(texts, &args.config.config, &args.config.node)?),
     };
     let recorded = global.hardware.as_deref().map(context::recorded);
     let recorded: Option<Snapshot> = recorded.transpose()?;
@@ -64,20 +67,37 @@ pub fn run(global: &Global, args: &DoctorArgs, output: &mut Output) -> Result<Ex
         Some(snapshot) => snapshot.inventory,
         None => context::live(global),
     };
+    // What runs is certain; an image's name only tells of what would be installed.
+    let running = here.as_ref().and_then(|here| here.extensions.clone());
+    let extensions = running.or_else(|| wanted_extensions(args, spec.as_ref()));
     let machine = network::Machine {
         nics: inventory.machine.nics.as_deref(),
-        extensions: None,
+        extensions: extensions.as_deref(),
     };
     let findings = (!sources.is_empty()).then(|| network::check(&sources, &machine));
     let report = doctor::judge(&Facts {
         inventory: &inventory,
         spec: spec.as_ref(),
         network: findings.as_deref(),
+        extensions: extensions.as_deref(),
         tuning: tuning.as_ref(),
         here: here.as_ref(),
     });
     output.print(&report, |_| render(&report))?;
     Ok(report.exit)
+}
+
+/// The extensions of the image that the configuration names, if its schematic is known: from the talconfig.yaml that the
+/// configuration comes from, or because it is the empty one.
+fn wanted_extensions(args: &DoctorArgs, spec: Option<&Spec>) -> Option<Vec<String>> {
+    let image = spec?.install.as_ref()?.image.as_deref()?;
+    let host = args.config.node.node.as_deref();
+    let paths = args.config.config.iter().filter(|_| host.is_some());
+    let cluster = paths.filter_map(|path| Cluster::load(path).ok()).next();
+    let nodes = cluster
+        .as_ref()
+        .map_or(&[][..], |it| &it.loaded.config.nodes);
+    extensions_of(image, &schematics(nodes))
 }
 
 fn render(report: &Report) -> String {

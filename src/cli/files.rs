@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::apply::ApplyError;
 use crate::cli::args::NodeArgs;
 use crate::cli::error::{Failure, open_hint};
-use crate::cli::talconfig;
+use crate::cli::{talconfig, trace};
 use crate::config::spec::Spec;
 use crate::config::{self, Source};
 use crate::exit::Exit;
@@ -60,12 +60,36 @@ pub fn configurations(
 /// # Errors
 /// Exit 2 with every diagnostic.
 pub fn config(paths: &[PathBuf], node: &NodeArgs) -> Result<Spec, Failure> {
-    let texts = configurations(paths, node)?;
+    parse(&configurations(paths, node)?, paths, node)
+}
+
+/// Parses what [`configurations`] read.
+///
+/// # Errors
+/// As [`config`]'s.
+pub fn parse(
+    texts: &[(String, Zeroizing<String>)],
+    paths: &[PathBuf],
+    node: &NodeArgs,
+) -> Result<Spec, Failure> {
     let sources: Vec<Source<'_>> = texts
         .iter()
         .map(|(name, text)| Source { name, text })
         .collect();
     config::parse(&sources).map_err(|error| {
+        let rendered = texts.iter().zip(paths).find_map(|((name, text), path)| {
+            let host = node.node.as_deref()?;
+            let is_rendered = *name != path.display().to_string();
+            is_rendered.then_some(trace::Node {
+                path,
+                host,
+                name,
+                text,
+            })
+        });
+        if let Some(node) = rendered {
+            return trace::failure(error, &node);
+        }
         // Where an expression is wrong, a column number alone is hard to follow.
         let expression = |d: &&config::Diagnostic| d.message.starts_with("not a valid expression");
         let mut places = error.diagnostics().iter().filter(expression);

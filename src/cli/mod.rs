@@ -36,6 +36,7 @@ mod snapshot;
 mod table;
 mod talconfig;
 mod targets;
+mod trace;
 mod tune;
 mod unlock;
 mod validate;

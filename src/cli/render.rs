@@ -11,6 +11,7 @@ use crate::cli::error::Failure;
 use crate::cli::files;
 use crate::cli::output::Output;
 use crate::cli::talconfig::Cluster;
+use crate::config::render;
 use crate::exit::Exit;
 
 const AFTER_HELP: &str = "\
@@ -28,8 +29,8 @@ Secrets come from the talsecret.yaml or talsecret.sops.yaml beside the file; wit
 them. Files of YAML that SOPS encrypted for an age key are read with the key that SOPS_AGE_KEY holds, SOPS_AGE_KEY_FILE \
 names, or ~/.config/sops/age/keys.txt has.
 
-Files are named CLUSTER-HOST.yaml in the folder, and readable by their owner only. None is written unless every node \
-that was asked for could be rendered.";
+Files are named by filenameTmpl, else CLUSTER-HOST.yaml, in the folder, and readable by their owner only. None is \
+written unless every node that was asked for could be rendered and has a file of its own.";
 
 /// Arguments of `render`.
 #[derive(Debug, Args)]
@@ -111,7 +112,7 @@ pub fn run(args: &RenderArgs, output: &mut Output) -> Result<Exit, Failure> {
         warnings,
         nodes: texts.iter().map(node).collect(),
     };
-    output.print(&report, |_| render(&report, args.all))?;
+    output.print(&report, |_| shown(&report, args.all))?;
     Ok(Exit::Done)
 }
 
@@ -123,25 +124,33 @@ fn write(
     texts: &[(String, Zeroizing<String>)],
 ) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut written = BTreeMap::new();
-    if all {
-        files::private_folder(path).map_err(|error| {
-            Failure::new(
-                Exit::Io,
-                format!("cannot write to the folder {}", path.display()),
-            )
-            .because(&error)
-            .hint("name a folder that can be written")
-        })?;
-    }
-    let name = &cluster.loaded.config.cluster_name;
-    for (hostname, _) in texts {
+    let mut taken: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    for (index, (hostname, _)) in texts.iter().enumerate() {
         let file = match all {
-            true => path.join(file_name(name, hostname)?),
+            true => path.join(file_name(cluster, index)?),
             false => path.to_owned(),
         };
+        if let Some(other) = taken.insert(file.clone(), hostname) {
+            let message = format!(
+                "{other} and {hostname} would both be written to {}",
+                file.display()
+            );
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("have filenameTmpl name the host, or render them one by one with -o FILE"));
+        }
         if written.insert(hostname.clone(), file).is_some() {
             let message = format!("two nodes have the hostname {hostname}");
             return Err(Failure::new(Exit::Usage, message).hint("render them one by one"));
+        }
+    }
+    if all {
+        for folder in taken.keys().filter_map(|file| file.parent()) {
+            files::private_folder(folder).map_err(|error| {
+                let message = format!("cannot write to the folder {}", folder.display());
+                Failure::new(Exit::Io, message)
+                    .because(&error)
+                    .hint("name a folder that can be written")
+            })?;
         }
     }
     for (hostname, text) in texts {
@@ -152,19 +161,22 @@ fn write(
     Ok(written)
 }
 
-/// The name that talhelper gives the file.
-fn file_name(cluster: &str, hostname: &str) -> Result<String, Failure> {
-    let name = format!("{cluster}-{hostname}.yaml");
-    if name.contains('/') || name.contains('\0') {
-        let message = format!("{name:?} is no name of a file");
-        return Err(
-            Failure::new(Exit::Usage, message).hint("render the nodes one by one with -o FILE")
-        );
-    }
-    Ok(name)
+/// The path that talhelper gives the file of the node with this index.
+fn file_name(cluster: &Cluster, index: usize) -> Result<PathBuf, Failure> {
+    let Some(node) = cluster.loaded.config.nodes.get(index) else {
+        return Ok(PathBuf::new());
+    };
+    let name = render::file_name(&cluster.loaded, node).map_err(|error| {
+        let message = format!("the file of {} has no name", &*node.hostname);
+        Failure::new(Exit::Usage, message)
+            .because(&error)
+            .hint("correct filenameTmpl, or render the nodes one by one with -o FILE")
+    })?;
+    // A slash at its start is one too many, and not the root.
+    Ok(PathBuf::from(name.trim_start_matches('/')))
 }
 
-fn render(report: &Report, all: bool) -> String {
+fn shown(report: &Report, all: bool) -> String {
     let mut text = String::new();
     for node in &report.nodes {
         if let Some(file) = &node.file {

@@ -134,6 +134,11 @@ impl Cluster {
         })
     }
 
+    /// The text of a file of the repository; `None` if it cannot be read.
+    pub fn text(&self, path: &str) -> Option<Zeroizing<String>> {
+        self.files.read(path).ok()
+    }
+
     /// The names of its nodes.
     pub fn hostnames(&self) -> Vec<String> {
         let nodes = self.loaded.config.nodes.iter();

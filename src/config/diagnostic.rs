@@ -18,6 +18,11 @@ impl ConfigError {
         Self { diagnostics }
     }
 
+    /// The same with every diagnostic as `change` makes it.
+    pub(crate) fn map(self, change: impl FnMut(Diagnostic) -> Diagnostic) -> Self {
+        Self::new(self.diagnostics.into_iter().map(change).collect())
+    }
+
     /// Every diagnostic, at least one.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics

@@ -46,6 +46,7 @@ const IMMEDIATE: [&str; 24] = [
 
 /// Which sides have a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Both, and they differ.
@@ -78,6 +79,7 @@ impl State {
 
 /// One of the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// What is compared with.
@@ -88,6 +90,7 @@ pub enum Side {
 
 /// Why a side does not have a node's configuration, or not all nodes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Broken {
     /// Which side.
     pub side: Side,
@@ -101,6 +104,7 @@ pub struct Broken {
 
 /// A finding of `validate` without its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Lint {
     /// How much it weighs.
     pub level: Level,
@@ -122,6 +126,7 @@ impl Lint {
 
 /// What became of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct NodeDiff {
     /// Its name, the new one if it has two.
     pub name: String,
@@ -250,6 +255,7 @@ impl NodeDiff {
 
 /// What became of all nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Report {
     /// `keelblock/diff/v1`.
     pub schema: &'static str,

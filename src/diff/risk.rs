@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// What a change comes to at worst; the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Risk {
     /// A disk may be wiped that was left alone before.
@@ -56,6 +57,7 @@ impl Risk {
 
 /// One change, and what comes of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Change {
     /// How much it endangers.
     pub risk: Risk,

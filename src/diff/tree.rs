@@ -82,6 +82,7 @@ pub(super) fn scalar(node: &Node) -> Option<&str> {
 
 /// What happened to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EditKind {
     /// It is new.
@@ -94,6 +95,7 @@ pub enum EditKind {
 
 /// One value that differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Edit {
     /// The document, such as `v1alpha1` or `VolumeConfig EPHEMERAL`.
     pub document: String,

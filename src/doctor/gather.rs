@@ -1,8 +1,15 @@
 //! Reads what only a running machine tells: clock, random numbers, TPM, kernel log.
 
+use std::rc::Rc;
+
 use crate::clock;
+use crate::config;
+use crate::config::node::{Node, Value};
 use crate::root::Root;
 use crate::sys::kernel_log;
+
+/// Where Talos says which extensions are in the image that runs, as `pkg/machinery/extensions` of its sources defines it.
+const EXTENSIONS: &str = "/etc/extensions.yaml";
 
 /// What was read. `None`: it is not there, or could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +22,8 @@ pub struct Gathered {
     pub entropy: Option<u64>,
     /// Version of the first TPM: 1 or 2; 0 if it does not tell.
     pub tpm: Option<u64>,
+    /// Names of the extensions in the running image, such as `lldpd`; `None` if this is not Talos.
+    pub extensions: Option<Vec<String>>,
     /// The kernel log.
     pub log: Option<String>,
     /// What is there and could not be read, in sentences.
@@ -50,12 +59,35 @@ pub fn gather(root: &Root) -> Gathered {
         unread.push(format!("kernel log: {error}"));
         None
     });
+    let extensions = match root.read_to_string(EXTENSIONS) {
+        Ok(text) => text.map(|text| extensions(&text)),
+        Err(error) => {
+            unread.push(format!("{EXTENSIONS}: {error}"));
+            None
+        }
+    };
     Gathered {
         now: root.is_live().then(|| clock::now().seconds()),
         rtc,
         entropy,
         tpm,
+        extensions,
         log: log.filter(|log| !log.is_empty()),
         unread,
     }
+}
+
+/// The names in Talos' list of extensions.
+fn extensions(text: &str) -> Vec<String> {
+    let documents = config::documents_of(text, 0);
+    let layers = documents.iter().filter_map(|root| root.get("layers"));
+    let layers = layers.filter_map(|entry| match &entry.value.value {
+        Value::List(items) => Some(items),
+        _ => None,
+    });
+    let name = |layer: &Rc<Node>| match &layer.get("metadata")?.value.get("name")?.value.value {
+        Value::Scalar(scalar) => Some(scalar.text.to_string()),
+        _ => None,
+    };
+    layers.flatten().filter_map(name).collect()
 }

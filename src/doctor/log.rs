@@ -124,7 +124,59 @@ const SIGNS: [Sign; 11] = [
     },
 ];
 
-pub(super) fn check(here: &Gathered, checks: &mut Vec<Check>, not_looked_at: &mut Vec<String>) {
+/// Devices without a medium of their own.
+const VIRTUAL: [&str; 4] = ["loop", "ram", "zram", "dm-"];
+
+/// What lines say that name a device without a medium, and those that name a disk which is not there.
+const OTHERS: [Sign; 2] = [
+    Sign {
+        words: &[],
+        what: "reads or writes failed on a loop device, a RAM disk or a mapping",
+        is_bad: false,
+        cause: "the file, the disk or the filesystem below it; no disk said so itself",
+        fix: "look what it is made of: `losetup -l` and `dmsetup table`",
+    },
+    Sign {
+        words: &[],
+        what: "reads or writes failed on a disk that is not there now",
+        is_bad: false,
+        cause: "it was pulled out, or its link broke off",
+        fix: "plug it in again if it is needed; if nobody pulled it out, change cable and port",
+    },
+];
+
+/// Whose line it is, as far as it names a device that reads or writes failed on.
+fn other(line: &str, disks: &[&str]) -> Option<usize> {
+    let (_, rest) = line.split_once(" dev ")?;
+    let ends = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '!');
+    let name = rest.split(ends).next()?;
+    let is_numbered = |kind: &&str| {
+        let rest = name.strip_prefix(*kind);
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    if VIRTUAL.iter().any(is_numbered) {
+        return Some(0);
+    }
+    let is_of = |disk: &&str| {
+        let rest = name.strip_prefix(*disk);
+        let rest = rest.map(|rest| rest.strip_prefix('p').unwrap_or(rest));
+        rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    // Where no disk could be told, every one may be there.
+    (!disks.is_empty() && !disks.iter().any(is_of)).then_some(1)
+}
+
+/// Judges the log; `disks` are the paths of the disks that are there.
+pub(super) fn check(
+    here: &Gathered,
+    disks: &[&str],
+    checks: &mut Vec<Check>,
+    not_looked_at: &mut Vec<String>,
+) {
+    let disks: Vec<&str> = disks
+        .iter()
+        .map(|path| path.rsplit('/').next().unwrap_or(path))
+        .collect();
     not_looked_at.extend(here.unread.iter().cloned());
     let Some(log) = &here.log else {
         if !here.unread.iter().any(|line| line.starts_with(TOPIC)) {
@@ -132,7 +184,7 @@ pub(super) fn check(here: &Gathered, checks: &mut Vec<Check>, not_looked_at: &mu
         }
         return;
     };
-    let mut matched = vec![(0_u32, ""); SIGNS.len()];
+    let mut matched = vec![(0_u32, ""); SIGNS.len() + OTHERS.len()];
     for line in log.lines().map(message) {
         // A CD drive without a disc and a floppy drive that is none say so all the time.
         if line.contains("dev sr") || line.contains("dev fd0") {
@@ -144,6 +196,10 @@ pub(super) fn check(here: &Gathered, checks: &mut Vec<Check>, not_looked_at: &mu
                 .any(|all| all.iter().all(|word| line.contains(word)))
         };
         if let Some(at) = SIGNS.iter().position(holds) {
+            let at = match other(line, &disks) {
+                Some(other) => SIGNS.len() + other,
+                None => at,
+            };
             let (count, last) = &mut matched[at];
             *count = count.saturating_add(1);
             *last = line;
@@ -152,6 +208,7 @@ pub(super) fn check(here: &Gathered, checks: &mut Vec<Check>, not_looked_at: &mu
     let before = checks.len();
     for (sign, (count, last)) in SIGNS
         .iter()
+        .chain(&OTHERS)
         .zip(matched)
         .filter(|(_, (count, _))| *count > 0)
     {

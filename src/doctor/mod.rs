@@ -116,6 +116,8 @@ pub struct Facts<'a> {
     pub spec: Option<&'a Spec>,
     /// What is wrong with the configured network, with the machine's interfaces.
     pub network: Option<&'a [network::Finding]>,
+    /// Names of the extensions in the node's image, if they can be told.
+    pub extensions: Option<&'a [String]>,
     /// The settings compared, if they could be.
     pub tuning: Option<&'a TuneReport>,
     /// What only the machine itself tells; `None` for a recorded one.
@@ -150,7 +152,9 @@ pub fn judge(facts: &Facts<'_>) -> Report {
     let mut not_looked_at = Vec::new();
     match facts.here {
         Some(here) => {
-            log::check(here, &mut checks, &mut not_looked_at);
+            let disks = facts.inventory.disks.iter();
+            let disks: Vec<&str> = disks.map(|disk| &*disk.path).collect();
+            log::check(here, &disks, &mut checks, &mut not_looked_at);
             surroundings::clock(here, &mut checks, &mut not_looked_at);
             surroundings::entropy(here, &mut checks, &mut not_looked_at);
         }
@@ -166,6 +170,7 @@ pub fn judge(facts: &Facts<'_>) -> Report {
     identity::uuid(facts, &mut checks);
     surroundings::tpm(facts, &mut checks);
     surroundings::memory(facts, &mut checks);
+    surroundings::extensions(facts, &mut not_looked_at);
     surroundings::network(facts, &mut checks, &mut not_looked_at);
     surroundings::tuning(facts, &mut checks, &mut not_looked_at);
     // Stable: within a state the order above stays.

@@ -2,6 +2,7 @@
 
 use super::identity::encryptions;
 use super::{Check, Facts, Gathered};
+use crate::config::render;
 use crate::config::spec::KeySource;
 use crate::exit::Exit;
 use crate::fleet::finding::Level;
@@ -149,6 +150,22 @@ pub(super) fn memory(facts: &Facts<'_>, checks: &mut Vec<Check>) {
             "end what needs memory, or give plan a smaller --kdf-memory",
         ),
     });
+}
+
+/// Extensions are judged with the network; this says where they cannot be.
+pub(super) fn extensions(facts: &Facts<'_>, not_looked_at: &mut Vec<String>) {
+    let install = facts.spec.and_then(|spec| spec.install.as_ref());
+    let image = install.and_then(|install| install.image.as_deref());
+    let (Some(image), None) = (image, facts.extensions) else {
+        return;
+    };
+    let of = match render::schematic_of(image) {
+        Some(id) => format!("an image of schematic {}", &id[..12]),
+        None => "the image".to_owned(),
+    };
+    not_looked_at.push(format!(
+        "extensions: which ones {of} has cannot be told from its name; a talconfig.yaml with --node, and the running node, say it"
+    ));
 }
 
 pub(super) fn network(facts: &Facts<'_>, checks: &mut Vec<Check>, not_looked_at: &mut Vec<String>) {

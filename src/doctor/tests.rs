@@ -36,6 +36,7 @@ fn here() -> Gathered {
         rtc: Some(NOW + 1),
         entropy: Some(256),
         tpm: None,
+        extensions: None,
         log: Some("<6>[    0.000000] Linux version 6.12.117\n".to_owned()),
         unread: Vec::new(),
     }
@@ -53,6 +54,7 @@ fn judged(inventory: &Inventory, here: &Gathered, config: Option<&str>) -> Repor
         inventory,
         spec: spec.as_ref(),
         network: None,
+        extensions: None,
         tuning: None,
         here: Some(here),
     })
@@ -223,6 +225,43 @@ fn lines_of_the_kernel_log_point_at_a_cause() {
 }
 
 #[test]
+fn only_disks_that_are_there_count_as_bad() {
+    let snapshot = include_str!("../../examples/hardware/macmini-2014.json");
+    let disks = crate::snapshot::load::parse(snapshot)
+        .unwrap()
+        .inventory
+        .disks;
+    let mut paths = disks
+        .iter()
+        .filter_map(|disk| disk.path.strip_prefix("/dev/"));
+    let there = paths.find(|name| name.starts_with("sd")).unwrap();
+    let there = there.to_owned();
+    for (device, state, words) in [
+        (there.clone(), State::Bad, "the disk"),
+        (format!("{there}2"), State::Bad, "the disk"),
+        ("sdz1".to_owned(), State::Warn, "pulled out"),
+        ("loop0".to_owned(), State::Warn, "no disk said so"),
+        ("zram0".to_owned(), State::Warn, "no disk said so"),
+        ("ram3".to_owned(), State::Warn, "no disk said so"),
+        ("dm-4".to_owned(), State::Warn, "no disk said so"),
+    ] {
+        for line in [
+            format!("<3>[ 9.1] I/O error, dev {device}, sector 0 op 0x0:(READ)"),
+            format!("<3>[ 9.1] Buffer I/O error on dev {device}, logical block 0, async page read"),
+        ] {
+            let mut inventory = machine();
+            inventory.disks.clone_from(&disks);
+            let log = Some(line.clone());
+            let report = judged(&inventory, &Gathered { log, ..here() }, None);
+            let mut checks = report.checks.iter();
+            let check = checks.find(|check| check.topic == "kernel log").unwrap();
+            assert_eq!(check.state, state, "{line}");
+            assert!(check.cause.contains(words), "{line}: {}", check.cause);
+        }
+    }
+}
+
+#[test]
 fn what_breaks_the_cable_comes_before_what_follows_from_it() {
     let log = LINES
         .iter()
@@ -338,6 +377,7 @@ fn findings_about_the_network_keep_their_weight_and_place() {
         inventory: &inventory,
         spec: None,
         network: Some(&findings),
+        extensions: None,
         tuning: None,
         here: None,
     });

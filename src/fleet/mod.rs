@@ -8,6 +8,7 @@
 //! Pure: walking and reading the folder is the caller's work, so that one node after the other can be read, judged and
 //! forgotten. Nothing here opens a path that a file names.
 
+pub(crate) mod codes;
 pub mod compare;
 pub mod expect;
 pub mod finding;

@@ -8,9 +8,13 @@ use super::part::{Part, below, items, text};
 use super::unit::Facts;
 use crate::config::node::Node;
 use crate::config::schema::url::Url;
+use crate::config::spec::{Encryption, Location, Spec};
 
 /// Perf options that Talos knows.
 const OPTIONS: [&str; 3] = ["no_read_workqueue", "no_write_workqueue", "same_cpu_crypt"];
+
+/// Where keys come from, in the order in which Talos looks for them in an entry.
+const SOURCES: [&str; 4] = ["static", "nodeID", "kms", "tpm"];
 
 /// Checks the encryption of the volume `name`.
 pub(super) fn check(part: &Part<'_>, name: &str, node: &Node, facts: &Facts, sink: &mut Sink) {
@@ -18,16 +22,9 @@ pub(super) fn check(part: &Part<'_>, name: &str, node: &Node, facts: &Facts, sin
     slots(part, keys, sink);
     alone(part, name, keys, sink);
     for key in keys {
-        if name == "STATE"
-            && let Some(lock) = below(key, &["lockToState"])
-            && text(lock) == Some("true")
-        {
-            let message = "a key of STATE is locked to STATE";
-            sink.add(Finding::new(
-                &catalogue::LOCKED_STATE,
-                part.at(lock.place),
-                message,
-            ));
+        sources(part, key, sink);
+        if name == "STATE" {
+            state(part, key, sink);
         }
         if let Some(tpm) = key.get("tpm").filter(|it| !it.value.is_null())
             && facts.secureboot == Some(false)
@@ -56,6 +53,56 @@ pub(super) fn check(part: &Part<'_>, name: &str, node: &Node, facts: &Facts, sin
     }
 }
 
+/// A key with several sources, of which one counts.
+fn sources(part: &Part<'_>, key: &Node, sink: &mut Sink) {
+    let all = SOURCES.iter().filter_map(|source| key.get(source));
+    let mut all = all.filter(|entry| !entry.value.is_null());
+    let Some(first) = all.next() else { return };
+    for other in all {
+        let message = format!("Talos takes {} and passes over {}", first.key, other.key);
+        let finding = Finding::new(&catalogue::TWO_SOURCES, part.at(other.at), message);
+        sink.add(finding.also(part.at(first.at)));
+    }
+}
+
+/// What holds for STATE alone: it has to be open before the configuration can be read.
+fn state(part: &Part<'_>, key: &Node, sink: &mut Sink) {
+    if let Some(lock) = below(key, &["lockToState"])
+        && text(lock) == Some("true")
+    {
+        let message = "a key of STATE is locked to STATE";
+        let at = part.at(lock.place);
+        sink.add(Finding::new(&catalogue::LOCKED_STATE, at, message));
+    }
+    if let Some(entry) = key.get("static").filter(|it| !it.value.is_null()) {
+        let message = "Talos copies the passphrase of STATE into META, which is not encrypted";
+        let at = part.at(entry.at);
+        sink.add(Finding::new(&catalogue::STATE_IN_META, at, message));
+    }
+}
+
+/// Volumes that are locked to a STATE that anybody can read. `spec` is of a whole node.
+pub(super) fn locks(spec: &Spec) -> Vec<(Location, String)> {
+    if spec.state.encryption.is_some() {
+        return Vec::new();
+    }
+    let ephemeral = ("EPHEMERAL", spec.ephemeral.encryption.as_ref());
+    let others = spec.volumes.iter();
+    let all = others.map(|volume| (&*volume.id, volume.encryption.as_ref()));
+    let locked = |(id, encryption): (&str, Option<&Encryption>)| {
+        let key = encryption?
+            .keys
+            .iter()
+            .find(|key| key.lock_to_state == Some(true))?;
+        let message = format!("{id} is locked to STATE, and STATE is not encrypted");
+        Some((key.at.clone(), message))
+    };
+    std::iter::once(ephemeral)
+        .chain(all)
+        .filter_map(locked)
+        .collect()
+}
+
 /// Volumes with one kind of key only.
 fn alone(part: &Part<'_>, name: &str, keys: &[Rc<Node>], sink: &mut Sink) {
     for (kind, rule, message) in [
@@ -67,12 +114,15 @@ fn alone(part: &Part<'_>, name: &str, keys: &[Rc<Node>], sink: &mut Sink) {
         (
             "kms",
             &catalogue::NETWORK_ALONE,
-            "can be opened with a key from the network alone",
+            match name {
+                "STATE" => {
+                    "can be opened with a key from the network alone, and the network settings of this configuration lie on STATE"
+                }
+                _ => "can be opened with a key from the network alone",
+            },
         ),
     ] {
-        let others = ["static", "nodeID", "kms", "tpm"]
-            .into_iter()
-            .filter(|it| *it != kind);
+        let others = SOURCES.into_iter().filter(|it| *it != kind);
         let others: Vec<&str> = others.collect();
         let only = |key: &Rc<Node>| {
             below(key, &[kind]).is_some() && others.iter().all(|it| below(key, &[it]).is_none())

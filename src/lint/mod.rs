@@ -13,9 +13,12 @@ mod catalogue;
 mod deprecated;
 mod disks;
 mod encryption;
+mod extensions;
 mod finding;
+mod keys;
 mod kind;
 mod network;
+pub mod origin;
 mod part;
 mod refused;
 mod rendered;
@@ -23,6 +26,7 @@ mod report;
 pub mod rule;
 mod rules;
 pub mod sarif;
+mod strict;
 mod talconfig;
 mod talos;
 mod tuning;
@@ -32,6 +36,7 @@ mod version;
 mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use zeroize::Zeroizing;
 
@@ -41,10 +46,11 @@ pub use rendered::RenderedNode;
 pub use report::unreadable;
 
 use crate::config::talconfig::{Issue, Loaded};
-use crate::config::{ConfigError, yaml};
+use crate::config::{ConfigError, Source, yaml};
 use crate::probe::inventory::Inventory;
 use crate::selector::cel;
 use finding::Sink;
+use origin::Layers;
 use part::Part;
 use report::Reporter;
 use rules::Rules;
@@ -80,6 +86,21 @@ pub struct Repository {
     pub refused: Vec<ConfigError>,
     /// Its nodes, unless talhelper refuses the file.
     pub nodes: Vec<RenderedNode>,
+    /// The names of the nodes' files.
+    pub names: Vec<FileName>,
+    /// The extensions of its schematics by their ids.
+    pub schematics: BTreeMap<String, Vec<String>>,
+}
+
+/// The name of a node's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileName {
+    /// The node.
+    pub hostname: String,
+    /// Line and column, from 1, of what names it.
+    pub at: (u32, u32),
+    /// The name, or why there is none.
+    pub name: Result<String, String>,
 }
 
 /// A key that talhelper drops.
@@ -185,7 +206,7 @@ pub fn lint(input: &Input<'_>) -> Outcome {
 struct Check<'i> {
     input: &'i Input<'i>,
     /// The files as YAML; `None` for those that cannot be anything of Talos.
-    parts: Vec<Option<(Part<'i>, Kind)>>,
+    parts: Rc<Vec<Option<(Part<'i>, Kind)>>>,
     done: Vec<bool>,
     rules: Rules<'i>,
     sink: Sink,
@@ -203,7 +224,7 @@ impl<'i> Check<'i> {
         };
         Self {
             input,
-            parts: input.files.iter().map(part).collect(),
+            parts: Rc::new(input.files.iter().map(part).collect()),
             done: vec![false; input.files.len()],
             rules: Rules::new(input.machines),
             sink: Sink::default(),
@@ -211,7 +232,7 @@ impl<'i> Check<'i> {
     }
 
     fn checked(&self) -> Vec<String> {
-        let files = self.input.files.iter().zip(&self.parts);
+        let files = self.input.files.iter().zip(&*self.parts);
         let are = files.filter(|(file, part)| {
             let is_other = matches!(part, None | Some((_, Kind::Other)));
             file.named || !is_other
@@ -224,7 +245,8 @@ impl<'i> Check<'i> {
         let reporter = Reporter::new(self.input.files, repository.talconfig);
         self.done[repository.talconfig] = true;
         reporter.loaded(repository, &mut self.sink);
-        let Some((part, _)) = &self.parts[repository.talconfig] else {
+        let parts = Rc::clone(&self.parts);
+        let Some((part, _)) = &parts[repository.talconfig] else {
             return;
         };
         if reporter.fault(part, &mut self.sink) {
@@ -236,12 +258,13 @@ impl<'i> Check<'i> {
         let mut facts = Facts::of_talconfig(root);
         let patches = talconfig::inline(part);
         let files = self.referenced(repository);
-        let more = files.iter().filter_map(|index| self.parts[*index].as_ref());
-        for patch in patches.iter().chain(more.map(|(part, _)| part)) {
+        let more = files.iter().filter_map(|index| parts[*index].as_ref());
+        let own = patches.iter().map(|it| &it.part);
+        for patch in own.chain(more.map(|(part, _)| part)) {
             facts.add(patch);
         }
         talconfig::check(part, root, &facts, &mut self.rules, &mut self.sink);
-        for patch in &patches {
+        for patch in patches.iter().map(|it| &it.part) {
             if !reporter.fault(patch, &mut self.sink) {
                 self.rules.part(patch, &facts, &mut self.sink);
             }
@@ -252,9 +275,19 @@ impl<'i> Check<'i> {
                 tuned.push(index);
             }
         }
+        talconfig::file_names(part, &repository.names, &mut self.sink);
         let name = &self.input.files[repository.talconfig].name;
         rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
         refused::nodes(name, &repository.nodes, &mut self.sink);
+        let path = &self.input.files[repository.talconfig].path;
+        let file = |path: &str| {
+            let index = self.input.files.iter().position(|it| it.path == path)?;
+            parts[index].as_ref().map(|(part, _)| part)
+        };
+        let nodes = repository.nodes.iter();
+        let made = nodes.map(|node| (node, Layers::of(part, path, node.at, &patches, &file)));
+        let made: Vec<_> = made.collect();
+        strict::nodes(&made, &mut self.sink);
         self.tuning(&tuned, &repository.patches);
     }
 
@@ -343,7 +376,13 @@ impl<'i> Check<'i> {
         reporter.config(&mut self.sink);
         refused::config(part, &mut self.sink);
         let file = &self.input.files[index];
-        rendered::check(&file.name, &file.text, self.input.machines, &mut self.sink);
+        let extensions = extensions::of_image(part, self.input.repositories, &mut self.sink);
+        let source = Source {
+            name: &file.name,
+            text: &file.text,
+        };
+        let machines = self.input.machines;
+        rendered::check(source, extensions.as_deref(), machines, &mut self.sink);
         self.tuning(&[index], &BTreeMap::new());
     }
 

@@ -20,16 +20,20 @@ pub struct RenderedNode {
     pub hostname: String,
     /// Line and column in talconfig.yaml, from 1.
     pub at: (u32, u32),
-    /// The names of its extensions.
-    pub extensions: Vec<String>,
+    /// The names of its extensions; `None` if they cannot be told.
+    pub extensions: Option<Vec<String>>,
     /// Its configuration, or why it has none, in words.
     pub config: Result<MachineConfig, String>,
 }
 
-/// Checks a configuration that is in a file.
-pub(super) fn check(name: &str, text: &str, machines: &[Machine], sink: &mut Sink) {
-    let source = Source { name, text };
-    let machine = machine(None, machines);
+/// Checks a configuration that is in a file; `extensions` are those of its image, if they are known.
+pub(super) fn check(
+    source: Source<'_>,
+    extensions: Option<&[String]>,
+    machines: &[Machine],
+    sink: &mut Sink,
+) {
+    let machine = machine(extensions, machines);
     for found in unsaid(network::check(&[source], &machine)) {
         let Some(at) = found.at.clone() else { continue };
         sink.add(of_network(&found, at, found.message.clone()));
@@ -55,7 +59,7 @@ pub(super) fn nodes(file: &str, nodes: &[RenderedNode], machines: &[Machine], si
                 continue;
             }
         };
-        let machine = machine(Some(&node.extensions), machines);
+        let machine = machine(node.extensions.as_deref(), machines);
         for found in unsaid(network::check_rendered(config, &machine)) {
             let named = hosts
                 .entry((found.code, found.message.clone()))

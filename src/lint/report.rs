@@ -2,7 +2,9 @@
 //!
 //! Pure. Owns which code each of their words has.
 
+use super::catalogue::encryption::OPEN_LOCK;
 use super::catalogue::{reading, repository as rules};
+use super::encryption;
 use super::finding::{Finding, Sink};
 use super::part::Part;
 use super::{Dropped, File, Repository};
@@ -176,6 +178,9 @@ impl<'f> Reporter<'f> {
         };
         match config::parse(&[source]) {
             Ok(spec) => {
+                for (at, message) in encryption::locks(&spec) {
+                    sink.add(Finding::new(&OPEN_LOCK, at, message));
+                }
                 for (at, message) in &spec.warnings {
                     sink.add(Finding::new(
                         &reading::DOUBTFUL,

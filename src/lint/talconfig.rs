@@ -2,8 +2,9 @@
 //!
 //! Pure. What talhelper refuses and drops comes from [`crate::config::talconfig`]; this looks at what it accepts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::FileName;
 use super::catalogue::repository;
 use super::disks;
 use super::finding::{Finding, Sink};
@@ -13,16 +14,26 @@ use super::rules::Rules;
 use super::unit::{Facts, WAITING, owners};
 use crate::config::node::Node;
 
+/// A patch that stands in talconfig.yaml.
+pub(super) struct Inline<'f> {
+    /// The byte at which its entry begins.
+    pub start: usize,
+    /// Its text.
+    pub part: Part<'f>,
+}
+
 /// The patches that stand in the file, each place once.
-pub(super) fn inline<'f>(part: &Part<'f>) -> Vec<Part<'f>> {
+pub(super) fn inline<'f>(part: &Part<'f>) -> Vec<Inline<'f>> {
     let mut seen = BTreeSet::new();
     let mut patches = Vec::new();
     for root in &part.documents {
         for owner in owners(root) {
             for patch in items(below(owner, &["patches"])) {
                 let is_text = text(patch).is_some_and(|text| !text.starts_with('@'));
-                if is_text && seen.insert(patch.place.start) {
-                    patches.extend(part.inside(patch));
+                let start = patch.place.start;
+                if is_text && seen.insert(start) {
+                    let part = part.inside(patch);
+                    patches.extend(part.map(|part| Inline { start, part }));
                 }
             }
         }
@@ -63,6 +74,33 @@ pub(super) fn check(
     }
     for key in ["clusterPodNets", "clusterSvcNets"] {
         network::subnets(part, below(root, &[key]), sink);
+    }
+}
+
+/// Checks that every node has a file of its own.
+pub(super) fn file_names(part: &Part<'_>, names: &[FileName], sink: &mut Sink) {
+    let mut taken: BTreeMap<&str, &FileName> = BTreeMap::new();
+    for file in names {
+        let at = part.line_at(file.at.0, file.at.1);
+        match &file.name {
+            Err(why) => {
+                let message = format!("{}: {why}", file.hostname);
+                sink.add(Finding::new(&repository::NO_FILE_NAME, at, message));
+            }
+            Ok(name) => {
+                let Some(first) = taken.get(&**name) else {
+                    taken.insert(name, file);
+                    continue;
+                };
+                let name = crate::config::one_line(name);
+                let message = format!(
+                    "{} and {} are both written to {name}",
+                    first.hostname, file.hostname
+                );
+                let finding = Finding::new(&repository::SAME_FILE, at, message);
+                sink.add(finding.also(part.line_at(first.at.0, first.at.1)));
+            }
+        }
     }
 }
 

@@ -72,14 +72,10 @@ impl Facts {
 
     /// What a rendered configuration says.
     pub fn of_config(part: &Part<'_>) -> Self {
-        let image = |root: &std::rc::Rc<Node>| {
-            let image = below(root, &["machine", "install", "image"])?;
-            text(image).map(str::to_owned)
-        };
-        let Some(image) = part.documents.iter().find_map(image) else {
+        let Some(image) = image(part).and_then(|node| text(node)) else {
             return Self::default();
         };
-        let name = image.split_once('@').map_or(&*image, |(name, _)| name);
+        let name = image.split_once('@').map_or(image, |(name, _)| name);
         let tag = name
             .rsplit_once('/')
             .unwrap_or(("", name))
@@ -102,6 +98,13 @@ impl Facts {
             }
         }
     }
+}
+
+/// The installer's image in a rendered configuration.
+pub(super) fn image<'p>(part: &'p Part<'_>) -> Option<&'p Node> {
+    let mut roots = part.documents.iter();
+    let image = roots.find_map(|root| below(root, &["machine", "install", "image"]));
+    image.map(|node| &**node)
 }
 
 /// talconfig.yaml itself, its groups and its nodes: whatever can have patches.

@@ -1,43 +1,10 @@
 //! Kinds of findings about a node's network: stable names, weight, cause and fix. Pure data; none is ever renamed.
 
-use crate::fleet::finding::Level;
-
-macro_rules! codes {
-    ($($name:ident $word:literal $level:ident $cause:literal $fix:literal)*) => {
-        /// Kinds of findings.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = $cause] $name,)*
-        }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// Its name in every output, such as `subnet-host-bits`.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            /// How much it weighs, unless the finding says less.
-            pub const fn level(self) -> Level {
-                match self { $(Self::$name => Level::$level,)* }
-            }
-
-            /// Why it is wrong, in general.
-            pub const fn cause(self) -> &'static str {
-                match self { $(Self::$name => $cause,)* }
-            }
-
-            /// What to do about it, in general.
-            pub const fn fix(self) -> &'static str {
-                match self { $(Self::$name => $fix,)* }
-            }
-        }
-    };
-}
+use crate::fleet::codes::codes;
 
 codes! {
+    cause "Why it is wrong, in general.", fix "What to do about it, in general.";
+
     AddressSyntax "address-syntax" Error
         "Talos reads addresses and networks strictly: no leading zeros, no zone, a network with its length."
         "write it as 192.0.2.1, 10.244.0.0/16 or fd00::/64"

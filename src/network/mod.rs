@@ -9,6 +9,8 @@
 
 mod addresses;
 mod code;
+#[cfg(test)]
+mod coherent;
 mod finding;
 mod links;
 mod lldpd;

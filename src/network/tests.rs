@@ -4,7 +4,7 @@ use super::*;
 use crate::fleet::finding::Level;
 use crate::probe::nic::NicKind;
 
-fn nic(name: &str, mac: &str, addresses: &[&str]) -> Nic {
+pub(super) fn nic(name: &str, mac: &str, addresses: &[&str]) -> Nic {
     Nic {
         name: name.to_owned(),
         kind: NicKind::Physical,
@@ -19,7 +19,7 @@ fn nic(name: &str, mac: &str, addresses: &[&str]) -> Nic {
     }
 }
 
-fn findings(text: &str, machine: &Machine<'_>) -> Vec<Finding> {
+pub(super) fn findings(text: &str, machine: &Machine<'_>) -> Vec<Finding> {
     check(
         &[Source {
             name: "node.yaml",

@@ -89,6 +89,7 @@ types! {
     "lint" Keelblock ["validate"] "what is wrong with files";
     "lint-codes" Keelblock ["validate"] "the codes of those findings";
     "check" Keelblock ["check"] "what is wrong with a fleet";
+    "diff" Keelblock ["diff"] "what a change of configurations does to every node";
     "doctor" Keelblock ["doctor"] "what is wrong with this machine";
     "schemas" Keelblock ["schema"] "this list";
     "error" Keelblock ["all"] "why a command failed, on the last line";

@@ -1,7 +1,9 @@
 //! talhelper as a judge, over a pipe, and ours in the same words.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
@@ -35,6 +37,8 @@ pub struct Answer {
 pub struct Node {
     pub error: String,
     pub yaml: String,
+    /// The name of its file; empty if it has none.
+    pub file: String,
     pub patches: Option<Vec<Patch>>,
 }
 
@@ -52,6 +56,60 @@ pub struct Release {
     pub version: String,
     pub extensions: Option<Vec<String>>,
     pub overlays: Option<Vec<[String; 2]>>,
+}
+
+/// talhelper's own example, with its files and the variables that it needs.
+pub struct Example {
+    folder: PathBuf,
+    pub files: BTreeMap<String, String>,
+    pub env: BTreeMap<String, String>,
+}
+
+impl Example {
+    /// From the module that the judge is built of.
+    pub fn read() -> Self {
+        let module = Command::new("go")
+            .args([
+                "list",
+                "-m",
+                "-f",
+                "{{.Dir}}",
+                "github.com/budimanjojo/talhelper/v3",
+            ])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/talhelper"))
+            .output()
+            .expect("go is there, for it builds the judge");
+        let folder = String::from_utf8(module.stdout).unwrap();
+        let mut example = Self {
+            folder: Path::new(folder.trim()).join("example"),
+            files: BTreeMap::new(),
+            env: BTreeMap::new(),
+        };
+        for name in [
+            "talconfig.yaml",
+            "uservolumeconfig3.yaml",
+            "extraNodeLabels-patch.yaml",
+        ] {
+            let text = example.text(name);
+            example.files.insert(name.to_owned(), text);
+        }
+        // Its talenv.yaml and tsauth.env are encrypted: what is in them comes from the environment, and from a file of ours.
+        let (name, text) = ("tsauth.env", "TS_AUTHKEY=${tsAuth}\n");
+        example.files.insert(name.to_owned(), text.to_owned());
+        for (name, value) in [
+            ("myDomainName", "example.test"),
+            ("udp", "udp://x"),
+            ("tsAuth", "123"),
+        ] {
+            example.env.insert(name.to_owned(), value.to_owned());
+        }
+        example
+    }
+
+    /// One of its files as it is.
+    pub fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap()
+    }
 }
 
 /// The running program.

@@ -19,6 +19,7 @@ type Node struct {
 	Hostname string  `json:"hostname"`
 	Error    string  `json:"error,omitempty"`
 	YAML     string  `json:"yaml"`
+	File     string  `json:"file"`
 	Patches  []Patch `json:"patches"`
 }
 

@@ -30,11 +30,16 @@ func generated(request Request) Answer {
 	result := Answer{}
 
 	for _, node := range cfg.Nodes {
+		// An empty name stands for one that talhelper refuses.
+		name, _ := node.GetOutputFileName(cfg)
+
 		one := *cfg
 		one.Nodes = []config.Node{node}
 		one.Nodes[0].FilenameTmpl = "node.yaml"
 
-		result.Nodes = append(result.Nodes, render(&one, node.Hostname, secrets, out))
+		rendered := render(&one, node.Hostname, secrets, out)
+		rendered.File = name
+		result.Nodes = append(result.Nodes, rendered)
 	}
 
 	return result

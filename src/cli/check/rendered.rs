@@ -10,8 +10,26 @@ use crate::cli::error::Failure;
 use crate::cli::talconfig::Cluster;
 use crate::config::spec::Location;
 use crate::fleet::finding::{Code, Finding};
-use crate::fleet::layout::{File, Files};
+use crate::fleet::layout::{File, Files, Planned};
 use crate::fleet::sniff;
+
+/// Nodes that can be rendered, by the path that stands for each.
+#[derive(Default)]
+pub struct Waiting {
+    nodes: HashMap<String, Source>,
+    clusters: Vec<Cluster>,
+    findings: Vec<Finding>,
+    sources: usize,
+}
+
+struct Source {
+    /// Its index in the clusters.
+    cluster: usize,
+    /// Its index there.
+    index: usize,
+    /// The node in its talconfig.yaml.
+    at: Location,
+}
 
 /// Configurations that are in no file, by the path that stands for them.
 #[derive(Default)]
@@ -29,26 +47,26 @@ struct Node {
     at: Location,
 }
 
-impl Rendered {
-    /// Renders the nodes of every talconfig.yaml among `files`, which `load` reads, and puts them there; but for those that talhelper has
-    /// rendered into the folder, which are what the operator applies.
+impl Waiting {
+    /// Puts the nodes of every talconfig.yaml among `files`, which `load` reads, there, not rendered yet; but for those that
+    /// talhelper has rendered into the folder, which are what the operator applies.
     pub fn of(load: &dyn Fn(&str) -> Result<Cluster, Failure>, files: &mut Files) -> Self {
-        let mut rendered = Self::default();
+        let mut waiting = Self::default();
         let paths = files.yaml.iter().filter(|file| file.look.talconfig);
         let paths: Vec<String> = paths.map(|file| file.path.clone()).collect();
-        rendered.sources = paths.len();
+        waiting.sources = paths.len();
         for path in paths {
             let shown = files.shown(&path);
             match load(&path) {
-                Ok(cluster) => rendered.cluster(&cluster, &path, &shown, files),
-                Err(failure) => rendered.findings.push(refused(&shown, &failure)),
+                Ok(cluster) => waiting.cluster(cluster, &path, &shown, files),
+                Err(failure) => waiting.findings.push(refused(&shown, &failure)),
             }
         }
         files.yaml.sort_by(|a, b| a.path.cmp(&b.path));
-        rendered
+        waiting
     }
 
-    fn cluster(&mut self, cluster: &Cluster, path: &str, shown: &str, files: &mut Files) {
+    fn cluster(&mut self, cluster: Cluster, path: &str, shown: &str, files: &mut Files) {
         for (index, node) in cluster.loaded.config.nodes.iter().enumerate() {
             let host = node.hostname.to_string();
             let is_there = |file: &File<sniff::Yaml>| {
@@ -62,26 +80,50 @@ impl Rendered {
                 line: node.at.line.max(1),
                 column: node.at.column.max(1),
             };
-            let text = match cluster.render(index) {
-                Ok(text) => text,
-                Err(failure) => {
-                    let mut finding = refused(shown, &failure);
-                    finding.at = at;
-                    self.findings.push(finding.about(&host));
-                    continue;
-                }
-            };
             let path = beside(path, &host);
+            let cluster = self.clusters.len();
+            self.nodes
+                .insert(path.clone(), Source { cluster, index, at });
             let look = sniff::Yaml {
                 config: true,
                 hostname: Some(host),
-                ..sniff::yaml(&text)
+                ..sniff::Yaml::default()
             };
-            self.nodes.insert(path.clone(), Node { text, at });
             files.yaml.push(File { path, look });
         }
+        self.clusters.push(cluster);
     }
 
+    /// Renders what `planned` needs and nothing else, and takes out of it what cannot be rendered.
+    pub fn render(self, planned: &mut Vec<Planned>, files: &Files) -> Rendered {
+        let mut rendered = Rendered {
+            findings: self.findings,
+            sources: self.sources,
+            ..Rendered::default()
+        };
+        planned.retain(|plan| {
+            let before = rendered.findings.len();
+            for path in plan.configs.iter().map(|index| &files.yaml[*index].path) {
+                let Some(source) = self.nodes.get(path) else {
+                    continue;
+                };
+                let at = source.at.clone();
+                match self.clusters[source.cluster].render(source.index) {
+                    Ok(text) => drop(rendered.nodes.insert(path.clone(), Node { text, at })),
+                    Err(failure) => {
+                        let mut finding = refused(&at.file, &failure);
+                        finding.at = at;
+                        rendered.findings.push(finding.about(&plan.name));
+                    }
+                }
+            }
+            rendered.findings.len() == before
+        });
+        rendered
+    }
+}
+
+impl Rendered {
     /// The text that `path` stands for.
     pub fn text(&self, path: &str) -> Option<&Zeroizing<String>> {
         self.nodes.get(path).map(|node| &node.text)
@@ -120,5 +162,47 @@ fn refused(shown: &str, failure: &Failure) -> Finding {
     match &failure.hint {
         Some(hint) => finding.hint(hint.clone()),
         None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::expect::Expect;
+    use crate::fleet::layout::arrange;
+    use crate::fleet::shard::Shard;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a folder of the test's own")]
+    fn only_the_nodes_of_the_shard_are_rendered() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = String::from(
+            "clusterName: home\ntalosVersion: v1.10.5\nkubernetesVersion: v1.31.1\nendpoint: https://10.0.0.10:6443\nnodes:\n",
+        );
+        for host in 1..9 {
+            text.push_str(&format!(
+                "  - hostname: n{host}\n    ipAddress: 10.0.0.{host}\n    controlPlane: true\n    installDisk: /dev/sda\n"
+            ));
+        }
+        std::fs::write(folder.path().join("talconfig.yaml"), &text).unwrap();
+        let tree = Tree::of(folder.path()).unwrap();
+        let mut files = Files::default();
+        let (path, look) = (String::from("talconfig.yaml"), sniff::yaml(&text));
+        files.yaml.push(File { path, look });
+        let waiting = Waiting::of(&tree, &mut files);
+        let mut planned = arrange(&files, &Expect::default()).nodes;
+        assert_eq!(planned.len(), 8);
+        let shard: Shard = "0/2".parse().unwrap();
+        planned.retain(|node| shard.has(&node.name));
+        let rendered = waiting.render(&mut planned, &files);
+        assert!((1..8).contains(&planned.len()) && rendered.findings.is_empty());
+        for file in files.yaml.iter().filter(|file| file.look.config) {
+            let host = file.look.hostname.as_deref().unwrap();
+            assert_eq!(
+                rendered.text(&file.path).is_some(),
+                shard.has(host),
+                "{host}"
+            );
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use zeroize::Zeroizing;
 
 use super::parallel::parallel;
-use super::rendered::Rendered;
+use super::rendered::{Rendered, Waiting};
 use super::walk::Tree;
 use crate::cli::error::Failure;
 use crate::cli::talconfig::Cluster;
@@ -59,7 +59,7 @@ pub fn folder(
     excerpts: bool,
 ) -> Result<Outcome, Failure> {
     let (mut files, unreadable) = look(tree)?;
-    let mut rendered = Rendered::of(&|path| Cluster::load(&tree.path(path)), &mut files);
+    let waiting = Waiting::of(&|path| Cluster::load(&tree.path(path)), &mut files);
     let Arranged {
         mut nodes,
         unused,
@@ -68,6 +68,7 @@ pub fn folder(
     } = arrange(&files, expect);
     let all = nodes.len();
     nodes.retain(|node| shard.has(&node.name));
+    let mut rendered = waiting.render(&mut nodes, &files);
     let of_shard = |finding: &Finding| {
         let name = finding.node.as_ref().unwrap_or(&finding.at.file);
         shard.has(name)

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::folder::Folder;
 use super::spelling::Place;
-use crate::cli::check::rendered::Rendered;
+use crate::cli::check::rendered::{Rendered, Waiting};
 use crate::cli::check::walk::{EXPECT, Tree};
 use crate::cli::error::Failure;
 use crate::config::Source;
@@ -80,9 +80,10 @@ impl Side {
             secrets.borrow_mut().insert(path.to_owned(), stored);
             Ok(cluster)
         };
-        let mut rendered = Rendered::of(&load, &mut files);
+        let waiting = Waiting::of(&load, &mut files);
         side.secrets = secrets.into_inner();
-        let arranged = arrange(&files, &expect);
+        let mut arranged = arrange(&files, &expect);
+        let mut rendered = waiting.render(&mut arranged.nodes, &files);
         let refused = std::mem::take(&mut rendered.findings).into_iter();
         let missing = arranged.findings.into_iter().filter(|it| it.node.is_some());
         let on_disk = match &folder {

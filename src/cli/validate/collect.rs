@@ -20,7 +20,7 @@ use crate::config::generate::Secrets;
 use crate::config::render::{self, Shared};
 use crate::config::talconfig::{Files as _, Loaded, Node, Request, Variables, load};
 use crate::lint::{
-    File, Finding, Input, Kind, Machine, RenderedNode, Repository, kind_of, unreadable,
+    File, FileName, Finding, Input, Kind, Machine, RenderedNode, Repository, kind_of, unreadable,
 };
 
 /// Most bytes of one file; the reader of YAML takes no more either.
@@ -119,6 +119,8 @@ impl Collected {
         let mut repository = Repository::new(index, Ok(&loaded));
         let shared = Shared::default();
         repository.refused = refused_patches(&loaded, &files, &shared);
+        repository.names = file_names(&loaded);
+        repository.schematics = render::schematics(&loaded.config.nodes);
         if repository.refused.is_empty() {
             repository.nodes = rendered(&loaded, &files, &shared);
         }
@@ -158,17 +160,42 @@ fn refused_patches(
     errors
 }
 
+/// How the files of the nodes are called.
+fn file_names(loaded: &Loaded) -> Vec<FileName> {
+    let name = |node: &Node| {
+        let template = &node.configs.filename_template;
+        let at = match template.is_empty() {
+            true => node.at,
+            false => template.at,
+        };
+        FileName {
+            hostname: node.hostname.to_string(),
+            at: (at.line.max(1), at.column.max(1)),
+            name: render::file_name(loaded, node).map_err(|error| with_cause(&error)),
+        }
+    };
+    loaded.config.nodes.iter().map(name).collect()
+}
+
 /// Every node with stand-ins for its secrets.
 fn rendered(loaded: &Loaded, files: &Files, shared: &Shared) -> Vec<RenderedNode> {
     let secrets = Secrets::placeholders();
+    let known = render::schematics(&loaded.config.nodes);
     let node = |(index, node): (usize, &Node)| {
         let config = render::node(loaded, index, &secrets, files, shared);
         let config = config.map(Option::unwrap_or_default);
         let config = config.map_err(|error| with_cause(&error));
+        let mut extensions = None;
+        if let Ok(config) = &config {
+            extensions = match render::installer_image(config) {
+                Some(image) => render::extensions_of(&image, &known),
+                None => Some(render::extensions(node)),
+            };
+        }
         RenderedNode {
             hostname: node.hostname.to_string(),
             at: (node.at.line.max(1), node.at.column.max(1)),
-            extensions: render::extensions(node),
+            extensions,
             config,
         }
     };

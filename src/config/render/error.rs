@@ -80,6 +80,9 @@ pub enum RenderError {
         /// Why.
         source: ContentError,
     },
+    /// The name of a node's file leads out of the folder, or is none.
+    #[error("filenameTmpl makes no name of a file in the folder for {0}")]
+    FileName(String),
     /// With the extra manifests it is no machine configuration any more.
     #[error("with its extraManifests, the configuration of {hostname} is none that Talos takes")]
     Whole {

@@ -18,6 +18,7 @@
 
 mod documents;
 mod error;
+mod file_name;
 mod image;
 mod machine;
 mod patches;
@@ -32,7 +33,8 @@ use super::patch::{MachineConfig, Patch};
 use super::talconfig::{self, Files, Loaded, Node, Text};
 
 pub use error::RenderError;
-pub use schematic::extensions;
+pub use file_name::file_name;
+pub use schematic::{extensions, extensions_of, schematic_of, schematics};
 pub use shared::Shared;
 pub use template::TemplateError;
 
@@ -84,6 +86,19 @@ pub fn node(
     let config = work.with_documents(config)?;
     let config = patches::apply(&work, config)?;
     patches::append_manifests(&work, config).map(Some)
+}
+
+/// The installer's image that a configuration names.
+pub fn installer_image(config: &MachineConfig) -> Option<String> {
+    let image = |document: &Json| {
+        let old = document.pointer("/machine/install/image");
+        let image = old.or_else(|| document.pointer("/installer/image"))?;
+        image
+            .as_str()
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+    };
+    config.values().iter().find_map(image)
 }
 
 impl Work<'_> {

@@ -2,12 +2,19 @@
 //!
 //! Spec: <https://github.com/siderolabs/image-factory/blob/v1.4.0/pkg/schematic/schematic.go>.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::talconfig::{Node, Value, marshalled, typed};
+
+/// The id of the schematic that asks for nothing.
+const EMPTY: &str = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";
+
+/// The installer that Talos' makers publish, which has no extensions.
+const STOCK: &str = "ghcr.io/siderolabs/installer";
 
 /// Keys of the customization in the order of the canonical text, which leaves out what is zero.
 const CUSTOMIZATION: [&str; 7] = [
@@ -44,6 +51,49 @@ pub fn extensions(node: &Node) -> Vec<String> {
     }
     let items = value.map_or(&[][..], Value::items);
     items.iter().map(|it| it.text().to_owned()).collect()
+}
+
+/// The extensions of images of the factory by the ids of their schematics: those of the nodes of a talconfig.yaml, and the
+/// empty one. A schematic whose id cannot be computed is not among them.
+pub fn schematics(nodes: &[Node]) -> BTreeMap<String, Vec<String>> {
+    let mut known = BTreeMap::from([(EMPTY.to_owned(), Vec::new())]);
+    for node in nodes {
+        if let Ok(id) = id(node.configs.schematic.as_ref()) {
+            known.insert(id, extensions(node));
+        }
+    }
+    known
+}
+
+/// The extensions that an installer's image has; `None` if that cannot be told from its name and `known` schematics.
+pub fn extensions_of(image: &str, known: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
+    if let Some(id) = schematic_of(image) {
+        return known.get(id).cloned();
+    }
+    let (name, _) = named(image);
+    (name == STOCK).then(Vec::new)
+}
+
+/// The id of the schematic that an image of the factory was made of, such as that of
+/// `factory.talos.dev/metal-installer/ID:v1.13.0`.
+pub fn schematic_of(image: &str) -> Option<&str> {
+    let (name, _) = named(image);
+    let (path, id) = name.rsplit_once('/')?;
+    let is_id = id.len() == 64
+        && id
+            .bytes()
+            .all(|it| it.is_ascii_digit() || matches!(it, b'a'..=b'f'));
+    let kind = path.rsplit('/').next()?;
+    (is_id && kind.contains("installer")).then_some(id)
+}
+
+/// The name of an image, and its tag or digest.
+fn named(image: &str) -> (&str, &str) {
+    let end = image.rfind('/').map_or(0, |slash| slash + 1);
+    match image[end..].find([':', '@']) {
+        Some(mark) => (&image[..end + mark], &image[end + mark..]),
+        None => (image, ""),
+    }
 }
 
 fn canonical(given: &Json) -> Result<Json, &'static str> {
@@ -136,4 +186,49 @@ fn sorted(value: &Json) -> Result<Json, &'static str> {
         }
         other => other.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extensions_of_an_image_are_those_of_its_schematic_or_unknown() {
+        assert_eq!(id(None).as_deref(), Ok(EMPTY));
+        let other = "a".repeat(64);
+        let mut known = schematics(&[]);
+        known.insert(other.clone(), vec!["siderolabs/lldpd".to_owned()]);
+        let [none, one]: [&[&str]; 2] = [&[], &["siderolabs/lldpd"]];
+        for (image, wanted) in [
+            (
+                format!("factory.talos.dev/metal-installer/{EMPTY}:v1.13.0"),
+                Some(none),
+            ),
+            (
+                format!("factory.talos.dev/installer/{other}:v1.7.0"),
+                Some(one),
+            ),
+            (
+                format!("r:5000/metal-installer-secureboot/{other}@sha256:{EMPTY}"),
+                Some(one),
+            ),
+            (
+                format!("factory.talos.dev/metal-installer/{}:v1", "b".repeat(64)),
+                None,
+            ),
+            (
+                "ghcr.io/siderolabs/installer:v1.13.0".to_owned(),
+                Some(none),
+            ),
+            ("example.org/installer:v1.13.0".to_owned(), None),
+            ("installer".to_owned(), None),
+            (String::new(), None),
+        ] {
+            let found = extensions_of(&image, &known);
+            let found: Option<Vec<&str>> = found
+                .as_ref()
+                .map(|it| it.iter().map(String::as_str).collect());
+            assert_eq!(found.as_deref(), wanted, "{image}");
+        }
+    }
 }

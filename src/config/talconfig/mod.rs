@@ -43,6 +43,7 @@ pub use model::{
 };
 pub use patches::{List, Patch, PatchError, PatchText, PatchTexts};
 pub use paths::PathError;
+pub(crate) use paths::{absolute, parent};
 pub use recognize::is_talconfig;
 pub use reencode::ReencodeError;
 pub(crate) use reencode::marshalled;

@@ -4,7 +4,7 @@ use super::rule;
 use crate::lint::rule::{Level, Rule};
 
 /// The family.
-pub(in crate::lint) static ALL: [&Rule; 8] = [
+pub(in crate::lint) static ALL: [&Rule; 13] = [
     &NODE_ID_ALONE,
     &LOCKED_STATE,
     &TPM_WITHOUT_SECUREBOOT,
@@ -13,6 +13,11 @@ pub(in crate::lint) static ALL: [&Rule; 8] = [
     &KMS_ENDPOINT,
     &NETWORK_ALONE,
     &OPTION,
+    &STATE_IN_META,
+    &TWO_SOURCES,
+    &OPEN_LOCK,
+    &PATCHES_CLASH,
+    &PATCHES_ADD_UP,
 ];
 
 /// KB401: the machine's UUID is the only key.
@@ -147,5 +152,89 @@ pub static OPTION: Rule = rule(
 options: [pbkdf2]
 # right
 options: [no_read_workqueue]"#,
+    ],
+);
+
+/// KB409: what opens STATE stands in META, in the clear.
+pub static STATE_IN_META: Rule = rule(
+    "KB409",
+    Level::Risk,
+    "the passphrase of STATE lies beside it in the clear",
+    [
+        "Talos opens STATE before it can read the configuration, which lies on STATE. So it copies the keys of STATE into META, tag 9, on the same disk and in the clear: who has the disk has the passphrase. Whenever the keys in the configuration change, META gets the new ones at once while the disk has the old ones until the next boot, which then finds no key that fits if none of them was kept.",
+        "Use tpm or kms for STATE; change the keys of STATE one at a time, and boot in between.",
+        r#"# found
+systemDiskEncryption:
+  state:
+    keys: [{slot: 0, static: {passphrase: "..."}}]
+# right
+systemDiskEncryption:
+  state:
+    keys: [{slot: 0, tpm: {}}]"#,
+    ],
+);
+
+/// KB410: one key says two things.
+pub static TWO_SOURCES: Rule = rule(
+    "KB410",
+    Level::Warning,
+    "one key names two sources",
+    [
+        "A slot holds one key. Of several sources in one entry Talos takes the first of static, nodeID, kms and tpm, and passes over the others without a word.",
+        "Give each source an entry and a slot of its own, or remove one.",
+        r#"# found: there is no key in the TPM
+keys:
+  - {slot: 0, nodeID: {}, tpm: {}}
+# right
+keys:
+  - {slot: 0, nodeID: {}}
+  - {slot: 1, tpm: {}}"#,
+    ],
+);
+
+/// KB411: a lock whose key anybody can read.
+pub static OPEN_LOCK: Rule = rule(
+    "KB411",
+    Level::Risk,
+    "locked to a STATE that is open",
+    [
+        "lockToState mixes in a salt that lies on STATE. STATE is not encrypted here: who has the disk reads the salt, and the lock keeps nobody out. What is left of it is that resetting STATE makes the volume unreadable.",
+        "Encrypt STATE with a key that does not lie on the disk, or remove lockToState.",
+        r#"# found, without a VolumeConfig for STATE
+kind: VolumeConfig
+name: EPHEMERAL
+encryption:
+  provider: luks2
+  keys: [{slot: 0, nodeID: {}, lockToState: true}]"#,
+    ],
+);
+
+/// KB412: the keys of several patches do not fit together.
+pub static PATCHES_CLASH: Rule = rule(
+    "KB412",
+    Level::Error,
+    "two patches use one slot of a volume",
+    [
+        "Patches do not replace a list of keys, nor do they merge it by its slots: Talos puts the keys of the later patch behind those of the earlier one. A slot is then there twice, and Talos refuses the configuration.",
+        "Write the keys of a volume in one place, or give each another slot.",
+        r#"# found: in a patch of the group
+state: {provider: luks2, keys: [{slot: 0, nodeID: {}}]}
+# and in one of the node
+state: {provider: luks2, keys: [{slot: 0, tpm: {}}]}"#,
+    ],
+);
+
+/// KB413: the keys of several patches add up.
+pub static PATCHES_ADD_UP: Rule = rule(
+    "KB413",
+    Level::Note,
+    "the keys of several patches add up",
+    [
+        "Patches do not replace a list of keys: those of each patch stay, and every one of them opens the volume. A weak key of a group stays beside the strong one of a node.",
+        "Write the keys of a volume in one place if only the later ones are meant.",
+        r#"# found: in a patch of the group
+state: {provider: luks2, keys: [{slot: 0, nodeID: {}}]}
+# and in one of the node: now both keys open STATE
+state: {provider: luks2, keys: [{slot: 1, tpm: {}}]}"#,
     ],
 );

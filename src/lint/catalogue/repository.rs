@@ -4,7 +4,7 @@ use super::rule;
 use crate::lint::rule::{Level, Rule};
 
 /// The family.
-pub(in crate::lint) static ALL: [&Rule; 13] = [
+pub(in crate::lint) static ALL: [&Rule; 16] = [
     &TALHELPER,
     &DROPPED_KEY,
     &TALHELPER_WARNS,
@@ -18,6 +18,9 @@ pub(in crate::lint) static ALL: [&Rule; 13] = [
     &REFUSED_LATER,
     &SUBNET,
     &NOT_RENDERED,
+    &SAME_FILE,
+    &NO_FILE_NAME,
+    &UNKNOWN_EXTENSIONS,
 ];
 
 /// KB201: talhelper refuses this.
@@ -234,5 +237,55 @@ patches:
   - |-
     - op: remove
       path: /machine/nothing"#,
+    ],
+);
+
+/// KB214: two nodes in one file.
+pub static SAME_FILE: Rule = rule(
+    "KB214",
+    Level::Risk,
+    "two nodes are written to one file",
+    [
+        "filenameTmpl gives several nodes the same name. talhelper writes one over the other without a word, and the node that was written first gets the configuration of the last.",
+        "Have the template name what tells the nodes apart, such as {{ .Hostname }}.",
+        r#"# found
+worker:
+  filenameTmpl: "{{ .ClusterName }}-{{ .Role }}.yaml"
+# right
+worker:
+  filenameTmpl: "{{ .Role }}-{{ .Hostname }}.yaml""#,
+    ],
+);
+
+/// KB215: a file without a name.
+pub static NO_FILE_NAME: Rule = rule(
+    "KB215",
+    Level::Warning,
+    "filenameTmpl makes no name of a file",
+    [
+        "The template has ClusterName, Hostname, IPAddress and Role, and Go's own functions; those of sprig that patches may call are missing here. A name that leads out of the folder is written there by talhelper, and refused by keelblock.",
+        "Correct the template, or leave it out.",
+        r#"# found
+filenameTmpl: "{{ .Name | upper }}.yaml"
+# right
+filenameTmpl: "{{ .Hostname }}.yaml""#,
+    ],
+);
+
+/// KB216: an image that says nothing of its extensions.
+pub static UNKNOWN_EXTENSIONS: Rule = rule(
+    "KB216",
+    Level::Note,
+    "which extensions the image has cannot be told",
+    [
+        "The id of a schematic is a digest: it tells of no extension unless the schematic is at hand. Whether the ExtensionServiceConfig here has an extension that reads it was not checked.",
+        "Check the talconfig.yaml with its schematic in the same run, or ask the node: talosctl get extensions.",
+        r#"# found: no talconfig.yaml makes this id
+machine:
+  install:
+    image: factory.talos.dev/metal-installer/<64 digits>:v1.13.0
+---
+kind: ExtensionServiceConfig
+name: lldpd"#,
     ],
 );

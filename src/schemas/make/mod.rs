@@ -11,7 +11,7 @@ use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{ALL, Author, Type};
-use crate::{apply, doctor, fleet, inspect, mapper, plan, probe, repair, rescue, selector};
+use crate::{apply, diff, doctor, fleet, inspect, mapper, plan, probe, repair, rescue, selector};
 use crate::{cli, config, snapshot, tuner};
 
 /// Every schema with its type, as the files should be.
@@ -35,6 +35,7 @@ pub fn all() -> Vec<(&'static Type, String)> {
         ("tune-receipt", read::<tuner::receipt::Receipt>()),
         ("trim-proof", read::<tuner::trim::proof::Proof>()),
         ("check", printed::<fleet::report::Report>()),
+        ("diff", printed::<diff::Report>()),
         ("doctor", printed::<doctor::Report>()),
     ];
     made.extend(cli::json_schemas());

@@ -2,44 +2,12 @@
 //!
 //! Pure data. CI settings name the codes, so none is ever renamed.
 
-use crate::fleet::finding::Level;
-
-macro_rules! codes {
-    ($($name:ident $word:literal $level:ident $meaning:literal $more:literal)*) => {
-        /// Kinds of findings.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = $meaning] $name,)*
-        }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$name),*];
-
-            /// Its name in every output, such as `never-matches`.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word,)* }
-            }
-
-            /// How much it weighs.
-            pub const fn level(self) -> Level {
-                match self { $(Self::$name => Level::$level,)* }
-            }
-
-            /// What it means, in one sentence.
-            pub const fn meaning(self) -> &'static str {
-                match self { $(Self::$name => $meaning,)* }
-            }
-
-            /// Why it is so and what to do, in a paragraph.
-            pub const fn explanation(self) -> &'static str {
-                match self { $(Self::$name => $more,)* }
-            }
-        }
-    };
-}
+use crate::fleet::codes::codes;
 
 codes! {
+    meaning "What it means, in one sentence.",
+    explanation "Why it is so and what to do, in a paragraph.";
+
     Syntax "syntax" Error
         "The line cannot be read, and is left out."
         "udev leaves out the whole rule when one of its pairs is wrong, and says so only in its log; sysctl leaves out the line. The rest of the file still counts."

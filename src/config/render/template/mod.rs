@@ -55,6 +55,34 @@ impl TemplateError {
     }
 }
 
+/// Words that Go's own templates know; every other one is sprig's.
+const PLAIN: [&str; 32] = [
+    "if", "else", "end", "range", "with", "define", "template", "block", "break", "continue",
+    "nil", "true", "false", "and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "index",
+    "slice", "len", "print", "printf", "println", "html", "js", "urlquery", "call",
+];
+
+/// The same as [`render`] for a template that has no functions of sprig.
+///
+/// # Errors
+/// As [`render`]'s, and for such a function.
+pub(super) fn render_plain(
+    text: &str,
+    data: &Data<'_>,
+) -> Result<Zeroizing<String>, TemplateError> {
+    for piece in lex::lex(text)? {
+        let lex::Piece::Action(line, tokens) = piece else {
+            continue;
+        };
+        let foreign = |token: &lex::Token| matches!(token, lex::Token::Word(word) if !PLAIN.contains(&&**word));
+        if tokens.iter().any(foreign) {
+            let message = "it calls a function that is none of Go's own, and others are not there";
+            return Err(TemplateError::new(line, message));
+        }
+    }
+    render(text, data)
+}
+
 /// Renders `text` over `data`.
 ///
 /// # Errors

@@ -1,31 +1,11 @@
 //! A configuration whose parts fit together has no finding about its network, whatever its form; a text of any kind is
 //! survived.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use keelblock::config::Source;
-use keelblock::network::{Finding, Machine, check};
-use keelblock::probe::nic::{Nic, NicKind};
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
-fn nic(name: &str, addresses: &[&str]) -> Nic {
-    Nic {
-        name: name.to_owned(),
-        kind: NicKind::Physical,
-        carrier: Some(true),
-        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
-        ..Nic::default()
-    }
-}
-
-fn findings(text: &str, machine: &Machine<'_>) -> Vec<Finding> {
-    check(
-        &[Source {
-            name: "node.yaml",
-            text,
-        }],
-        machine,
-    )
-}
+use super::Machine;
+use super::tests::{findings, nic};
+use crate::probe::nic::Nic;
 
 /// A configuration whose parts fit together, in the old form or in documents, and the machine that it is for.
 fn coherent(seed: (u8, u8, bool, bool, bool, u8)) -> (String, Vec<Nic>) {
@@ -48,7 +28,7 @@ fn coherent(seed: (u8, u8, bool, bool, bool, u8)) -> (String, Vec<Nic>) {
     let pods = swap(["10.244.0.0/16", "fd00:1::/56"]);
     let services = swap(["10.96.0.0/12", "fd00:2::/108"]);
     let valid = format!("172.16.{site}.0/24, \"!172.16.{site}.1/32\"");
-    let nics = vec![nic("eth0", &[&v4, &v6, "fe80::1/64"])];
+    let nics = vec![nic("eth0", "", &[&v4, &v6, "fe80::1/64"])];
     let network = format!("podSubnets: [{pods}]\nserviceSubnets: [{services}]\n");
     let text = if documents {
         let link = if dhcp {
