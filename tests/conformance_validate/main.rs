@@ -1,6 +1,7 @@
 //! `validate` refuses what `talosctl validate --mode metal` refuses, of what our patches and Talos' make of a configuration.
 #![allow(
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::too_many_lines,
     clippy::unwrap_used,
     missing_docs,
