@@ -352,7 +352,7 @@ fn the_tuning_of_every_source_is_judged() {
 
 const OVERLAP: &str = "\
 version: v1alpha1
-machine: {type: worker}
+machine: {type: worker, ca: {crt: YQ==}}
 cluster:
   network:
     podSubnets: [10.244.0.0/16]

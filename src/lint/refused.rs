@@ -46,9 +46,12 @@ pub(super) fn config(part: &Part<'_>, sink: &mut Sink) {
     }
 }
 
+/// The rule, where the first node is, and the names of all that have it.
+type OfNodes<'n> = (&'static Rule, (u32, u32), Vec<&'n str>);
+
 /// Checks the nodes of the talconfig.yaml `file`, each finding once for all nodes that have it.
 pub(super) fn nodes(file: &str, nodes: &[RenderedNode], sink: &mut Sink) {
-    let mut found: BTreeMap<String, (&'static Rule, (u32, u32), Vec<&str>)> = BTreeMap::new();
+    let mut found: BTreeMap<String, OfNodes<'_>> = BTreeMap::new();
     for node in nodes {
         let Ok(config) = &node.config else { continue };
         for Refusal { rule, message, .. } in talos::check(config) {

@@ -1,7 +1,7 @@
 //! Where the two may differ: the table of `src/lint/talos/mod.rs`, what shows that a case is one of its rows, and an example.
 
 use keelblock::lint::Kind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::generate::Case;
 
@@ -23,6 +23,17 @@ enum Sign {
 }
 
 impl Listed {
+    /// A configuration that its example is put on.
+    pub fn config(&self, worker: Vec<Value>) -> Vec<Value> {
+        match self.sign {
+            Sign::Patch => {
+                let kind = "FilesystemTrimConfig";
+                vec![json!({"apiVersion": "v1alpha1", "kind": kind, "interval": "168h0m0s"})]
+            }
+            _ => worker,
+        }
+    }
+
     pub fn is(&self, case: &Case, error: &str, kind: Option<Kind>, own: &[&str]) -> bool {
         match self.sign {
             Sign::Patch => kind == Some(Kind::Patch),
@@ -43,7 +54,7 @@ pub const LISTED: [Listed; 6] = [
     Listed {
         what: "a text without `machine`, or with neither `version` nor `machine.type`",
         sign: Sign::Patch,
-        example: r#"{"machine": {"$patch": "delete"}}"#,
+        example: r#"{"apiVersion": "v1alpha1", "kind": "FilesystemScrubConfig", "interval": "5s"}"#,
     },
     Listed {
         what: "an empty name in `machine.sysctls` or `machine.sysfs`",

@@ -1,6 +1,7 @@
 //! `validate` refuses what `talosctl validate --mode metal` refuses, of what our patches and Talos' make of a configuration.
 #![allow(
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::too_many_lines,
     clippy::unwrap_used,
     missing_docs,
@@ -253,7 +254,7 @@ fn every_listed_difference_is_one() {
     for (index, listed) in LISTED.iter().enumerate() {
         let patch: Value = serde_json::from_str(listed.example).unwrap();
         let case = Case {
-            config: bases.get(1),
+            config: listed.config(bases.get(1)),
             patches: vec![vec![patch]],
         };
         let found = difference(&mut judge, &case).and_then(|it| it.1);
