@@ -3,7 +3,9 @@
 #![allow(
     dead_code,
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     clippy::print_stderr,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     reason = "tests run the program, and share modules that others use more of"
 )]

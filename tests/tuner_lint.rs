@@ -148,7 +148,7 @@ fn patches_of_different_nodes_are_not_compared() {
     assert_eq!(codes(&[first, rest, last]), [Code::Duplicate]);
     assert_eq!(codes(&[first, all]), [Code::Duplicate]);
     let inline = |more: &str| {
-        let patches = format!("patches: ['machine: {{sysctls: {{kernel.x: \"1\"}}}}']");
+        let patches = "patches: ['machine: {sysctls: {kernel.x: \"1\"}}']";
         let text = format!(
             "nodes:\n  - controlPlane: true\n  - hostname: w\n{more}controlPlane:\n  {patches}\nworker:\n  {patches}\n"
         );

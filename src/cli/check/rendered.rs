@@ -185,11 +185,11 @@ mod tests {
             ));
         }
         std::fs::write(folder.path().join("talconfig.yaml"), &text).unwrap();
-        let tree = Tree::of(folder.path()).unwrap();
         let mut files = Files::default();
         let (path, look) = (String::from("talconfig.yaml"), sniff::yaml(&text));
         files.yaml.push(File { path, look });
-        let waiting = Waiting::of(&tree, &mut files);
+        let load = |path: &str| Cluster::load(&folder.path().join(path));
+        let waiting = Waiting::of(&load, &mut files);
         let mut planned = arrange(&files, &Expect::default()).nodes;
         assert_eq!(planned.len(), 8);
         let shard: Shard = "0/2".parse().unwrap();

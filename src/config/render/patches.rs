@@ -28,8 +28,8 @@ fn apply_list(
     config: &MachineConfig,
     patches: &[&talconfig::Patch],
 ) -> Result<MachineConfig, RenderError> {
-    let is_template = |patch: &&talconfig::Patch| matches!(patch.text, PatchText::Template(_));
-    let old = match patches.iter().any(|patch| is_template(&patch)) {
+    let is_template = |patch: &talconfig::Patch| matches!(patch.text, PatchText::Template(_));
+    let old = match patches.iter().any(|patch| is_template(patch)) {
         true => old_document(config),
         // Nobody looks into it.
         false => Json::Null,

@@ -12,6 +12,9 @@ use crate::config::generate::Role;
 use crate::config::patch::{LoadError, MachineConfig, Patch, PatchError};
 use crate::config::talconfig::{At, PatchTexts};
 
+/// A patch and the text that it was read from.
+type Known = (Zeroizing<String>, Rc<Patch>);
+
 /// Made for one talconfig.yaml, its secrets and its source of files; of no use for others. Has no `Debug`: it holds keys.
 #[derive(Default)]
 pub struct Shared {
@@ -19,7 +22,7 @@ pub struct Shared {
     pub texts: PatchTexts,
     /// The base configurations: of the control plane, of workers.
     bases: RefCell<[Option<Rc<Vec<Json>>>; 2]>,
-    patches: RefCell<HashMap<(String, At), (Zeroizing<String>, Rc<Patch>)>>,
+    patches: RefCell<HashMap<(String, At), Known>>,
 }
 
 impl Shared {

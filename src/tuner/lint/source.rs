@@ -188,23 +188,14 @@ impl Sources {
         }
         let mut part = 0;
         let mut audience = file.clone();
-        let mut sets: Vec<(u32, bool, Audience, Entries)> = Vec::new();
+        let mut sets = Parts::default();
         for item in found.items {
             match item {
                 TuningItem::Rule {
                     text,
                     spot,
                     in_document,
-                } => {
-                    // Those of one part are one file on the node.
-                    let same = |it: &&mut (u32, bool, _, _)| (it.0, it.1) == (part, in_document);
-                    match sets.iter_mut().rev().find(same) {
-                        Some((.., entries)) => entries.push((text, spot)),
-                        None => {
-                            sets.push((part, in_document, audience.clone(), vec![(text, spot)]));
-                        }
-                    }
-                }
+                } => sets.add((part, in_document), &audience, (text, spot)),
                 TuningItem::Parameter {
                     kind,
                     key,
@@ -239,9 +230,23 @@ impl Sources {
             }
         }
         self.nodes = self.nodes.max(found.control_plane.len());
-        for (_, in_document, audience, entries) in sets {
+        for ((_, in_document), audience, entries) in sets.0 {
             let set = joined(name, entries, in_document);
             self.sets.push(RuleSet { audience, ..set });
+        }
+    }
+}
+
+/// The entries of udev rules by the part of the file that they are in, and whether that is a document: those of one part
+/// are one file on the node.
+#[derive(Default)]
+struct Parts(Vec<((u32, bool), Audience, Entries)>);
+
+impl Parts {
+    fn add(&mut self, part: (u32, bool), audience: &Audience, entry: (String, Spot)) {
+        match self.0.iter_mut().rev().find(|it| it.0 == part) {
+            Some((.., entries)) => entries.push(entry),
+            None => self.0.push((part, audience.clone(), vec![entry])),
         }
     }
 }
