@@ -25,14 +25,16 @@ impl Questions {
     /// What is wrong with each.
     pub fn answers(self) -> Vec<Vec<String>> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut child = Command::new("python3")
+        let mut child = Command::new("/usr/bin/python3")
             .arg(repository.join("tests/schemas/judge.py"))
             .arg(repository.join("schemas"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("python3 of Debian's package python3 is needed by this test: {error}")
+                panic!(
+                    "/usr/bin/python3 of Debian's package python3 is needed by this test: {error}"
+                )
             });
         let mut stdin = child.stdin.take().unwrap();
         let lines = self.lines;
