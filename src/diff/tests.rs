@@ -93,7 +93,6 @@ fn changes_of_the_install_disk_are_told_by_what_an_installation_would_do() {
 fn keys_that_go_from_their_slots_lock_out_and_others_are_synchronised() {
     let kms = |host: &str| format!("    - {{slot: 0, kms: {{endpoint: \"https://{host}\"}}}}\n");
     let moved = NODE.replace("slot: 0", "slot: 3");
-    let locked = NODE.replace("{slot: 0", "{lockToState: true, slot: 0");
     for (before, after, wanted) in [
         (
             NODE,
@@ -150,6 +149,11 @@ fn keys_that_go_from_their_slots_lock_out_and_others_are_synchronised() {
             "{before} {after}"
         );
     }
+}
+
+#[test]
+fn a_key_that_is_locked_to_state_from_now_on_is_another_one() {
+    let locked = NODE.replace("{slot: 0", "{lockToState: true, slot: 0");
     let ephemeral = |keys: &str| state(keys).replace("STATE", "EPHEMERAL");
     let (changes, risk) = said(&ephemeral(NODE), &ephemeral(&locked));
     assert_eq!(changes[0], "locks-out EPHEMERAL keys");
