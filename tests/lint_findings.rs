@@ -39,6 +39,12 @@ fn found(text: &str) -> Vec<String> {
     shown(&check(&[file("a.yaml", text)], &[], &[]))
 }
 
+/// What is found but for what a configuration lacks to be whole.
+fn incomplete(mut found: Vec<String>) -> Vec<String> {
+    found.retain(|it| !it.starts_with("KB801"));
+    found
+}
+
 fn shown(findings: &[Finding]) -> Vec<String> {
     let one = |it: &Finding| format!("{}@{}", it.rule.code, it.at.line);
     findings.iter().map(one).collect()
@@ -181,6 +187,7 @@ fn a_lock_to_a_state_that_is_open_keeps_nobody_out() {
             "version: v1alpha1\nmachine: {{type: worker}}\n---\napiVersion: v1alpha1\nkind: VolumeConfig\nname: EPHEMERAL\nencryption:\n  provider: luks2\n  keys:\n    - {{slot: 0, tpm: {{}}, lockToState: true}}\n{more}"
         )
     };
+    let found = |text: &str| incomplete(found(text));
     assert_eq!(found(&config("")), ["KB411@10"]);
     let state = "---\napiVersion: v1alpha1\nkind: VolumeConfig\nname: STATE\nencryption:\n  provider: luks2\n  keys:\n    - {slot: 0, tpm: {}}\n";
     assert_eq!(found(&config(state)), [""; 0]);
@@ -313,6 +320,7 @@ fn an_image_tells_of_its_extensions_or_it_is_said_that_it_does_not() {
         "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba",
         "ab".repeat(32),
     );
+    let found = |text: &str| incomplete(found(text));
     assert_eq!(found(&config(&other, service)), ["KB216@6"]);
     assert_eq!(found(&config(&other, "")), [""; 0]);
     assert_eq!(found(&config(empty, "")), [""; 0]);

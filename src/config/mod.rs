@@ -38,6 +38,7 @@ pub(crate) mod size;
 mod snippet;
 pub mod sops;
 pub mod spec;
+mod spot;
 pub(crate) mod taint;
 pub mod talconfig;
 mod tree;
@@ -55,7 +56,8 @@ use std::rc::Rc;
 pub(crate) use diagnostic::one_line;
 pub use diagnostic::{ConfigError, Diagnostic, DiagnosticKind};
 pub use snippet::{Excerpts, plain_snippet, snippet, snippet_at};
-pub use tuning_items::{ParameterKind, Scope, Spot, TuningItem, TuningItems, tuning_items};
+pub use spot::Spot;
+pub use tuning_items::{ParameterKind, Scope, TuningItem, TuningItems, tuning_items};
 pub use version::talos_version;
 
 use context::Context;

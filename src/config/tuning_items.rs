@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use super::node::{Node, Place, Scalar, Style, Value};
+use super::spot::{Spot, moved};
 use super::yaml::{self, Fault};
 
 /// Deepest patch within a patch.
@@ -14,28 +15,6 @@ const MOST_NESTED: u8 = 2;
 
 /// Most patches of one file that are looked into.
 const MOST_PATCHES: u32 = 1000;
-
-/// Where an item stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
-    /// Line, from 1.
-    pub line: u32,
-    /// Column in characters, from 1.
-    pub column: u32,
-    /// Whether the lines below it are those of the text, each as far to the right; else only the first line is.
-    pub is_block: bool,
-}
-
-impl Spot {
-    /// Where line `line` and column `column` of the text, both from 1, stand in the file.
-    pub fn at(self, line: u32, column: u32) -> (u32, u32) {
-        if line > 1 && !self.is_block {
-            return (self.line, self.column);
-        }
-        let further = |from: u32, by: u32| from.saturating_add(by.saturating_sub(1));
-        (further(self.line, line), further(self.column, column))
-    }
-}
 
 /// Which map a parameter stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,16 +370,6 @@ fn block(scalar: &Scalar, place: Place, inside: Inside<'_>) -> Option<Spot> {
     Some(moved(inside.from, line, column, true))
 }
 
-fn moved(from: Spot, line: u32, column: u32, is_block: bool) -> Spot {
-    let whole = from.is_block || line == 1;
-    let (line, column) = from.at(line, column);
-    Spot {
-        line,
-        column,
-        is_block: is_block && whole,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,9 +414,17 @@ params:
                 TuningItem::Swap | TuningItem::For(_) => (0, 0),
             })
             .collect();
-        let wanted = [(19, 27), (0, 0), (11, 17), (13, 18), (7, 13), (24, 3)];
+        let wanted = [
+            (0, 0),
+            (19, 27),
+            (0, 0),
+            (11, 17),
+            (13, 18),
+            (7, 13),
+            (24, 3),
+        ];
         assert_eq!(places, wanted);
-        let TuningItem::Rule { spot, .. } = &found.items[2] else {
+        let TuningItem::Rule { spot, .. } = &found.items[3] else {
             panic!()
         };
         assert_eq!(spot.at(2, 3), (12, 19));

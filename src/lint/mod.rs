@@ -15,6 +15,7 @@ mod disks;
 mod encryption;
 mod extensions;
 mod finding;
+mod input;
 mod keys;
 mod kind;
 mod network;
@@ -35,19 +36,16 @@ mod unit;
 mod version;
 mod volumes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use zeroize::Zeroizing;
-
 pub use finding::{Finding, MOST_FINDINGS};
+pub use input::{Dropped, File, FileName, Input, Machine, Repository};
 pub use kind::Kind;
 pub use rendered::RenderedNode;
 pub use report::unreadable;
 
-use crate::config::talconfig::{Issue, Loaded};
-use crate::config::{ConfigError, Source, yaml};
-use crate::probe::inventory::Inventory;
+use crate::config::{Source, yaml};
 use crate::selector::cel;
 use finding::Sink;
 use origin::Layers;
@@ -56,117 +54,6 @@ use report::Reporter;
 use rules::Rules;
 use tuning::Tuned;
 use unit::Facts;
-
-/// A file that is checked. Has no `Debug`: it may hold keys.
-pub struct File {
-    /// As findings name it.
-    pub name: String,
-    /// Absolute and without links, as [`Loaded::references`] names it; empty for standard input.
-    pub path: String,
-    /// Its content.
-    pub text: Zeroizing<String>,
-    /// Whether somebody named it, and not only a folder that it is in.
-    pub named: bool,
-}
-
-/// A talconfig.yaml, and what reading it as talhelper does came to.
-#[derive(Default)]
-pub struct Repository {
-    /// Its index in the files.
-    pub talconfig: usize,
-    /// Every file that it names, as [`File::path`].
-    pub references: BTreeSet<String>,
-    /// Files of patches with the nodes that they are for, by their positions from 0.
-    pub patches: BTreeMap<String, Vec<usize>>,
-    /// Keys that talhelper drops.
-    pub unknown: Vec<Dropped>,
-    /// What talhelper accepts with a word.
-    pub warnings: Vec<Issue>,
-    /// What talhelper refuses: in the file itself, then in what it names.
-    pub refused: Vec<ConfigError>,
-    /// Its nodes, unless talhelper refuses the file.
-    pub nodes: Vec<RenderedNode>,
-    /// The names of the nodes' files.
-    pub names: Vec<FileName>,
-    /// The extensions of its schematics by their ids.
-    pub schematics: BTreeMap<String, Vec<String>>,
-}
-
-/// The name of a node's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileName {
-    /// The node.
-    pub hostname: String,
-    /// Line and column, from 1, of what names it.
-    pub at: (u32, u32),
-    /// The name, or why there is none.
-    pub name: Result<String, String>,
-}
-
-/// A key that talhelper drops.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropped {
-    /// Line and column, from 1.
-    pub at: (u32, u32),
-    /// Such as `nodes[0].instalDisk`.
-    pub path: String,
-    /// Keys that are much like it.
-    pub close: Vec<&'static str>,
-}
-
-impl Repository {
-    /// From what reading the file with index `talconfig` came to.
-    pub fn new(talconfig: usize, loaded: Result<&Loaded, ConfigError>) -> Self {
-        let mut repository = Self {
-            talconfig,
-            ..Self::default()
-        };
-        match loaded {
-            Ok(loaded) => {
-                repository.references = loaded.references.clone();
-                for (index, node) in loaded.config.nodes.iter().enumerate() {
-                    let all = loaded.config.patches.iter();
-                    let patches = node.configs.patches.iter().chain(all).flatten();
-                    for file in patches.filter_map(|patch| patch.strip_prefix('@')) {
-                        let nodes = repository.patches.entry(file.to_owned()).or_default();
-                        if nodes.last() != Some(&index) {
-                            nodes.push(index);
-                        }
-                    }
-                }
-                repository.warnings = loaded.warnings.clone();
-                let unknown = loaded.unknown.iter().map(|key| Dropped {
-                    at: (key.at.line, key.at.column),
-                    path: key.path.clone(),
-                    close: key.close.clone(),
-                });
-                repository.unknown = unknown.collect();
-            }
-            Err(error) => repository.refused.push(error),
-        }
-        repository
-    }
-}
-
-/// A recorded machine.
-pub struct Machine {
-    /// The file as it was named.
-    pub name: String,
-    /// What it has.
-    pub inventory: Inventory,
-}
-
-/// What is checked together.
-pub struct Input<'i> {
-    /// The files.
-    pub files: &'i [File],
-    /// Those of them that are a talconfig.yaml.
-    pub repositories: &'i [Repository],
-    /// Machines to try volumes on.
-    pub machines: &'i [Machine],
-    /// Whether all files of the repository are there, so that one to which nothing refers is found.
-    pub whole: bool,
-}
 
 /// What kind of file `text` is. `named` says that somebody named it for this, which decides cases of doubt.
 pub fn kind_of(text: &str, named: bool) -> Kind {
@@ -278,7 +165,6 @@ impl<'i> Check<'i> {
         talconfig::file_names(part, &repository.names, &mut self.sink);
         let name = &self.input.files[repository.talconfig].name;
         rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
-        refused::nodes(name, &repository.nodes, &mut self.sink);
         let path = &self.input.files[repository.talconfig].path;
         let file = |path: &str| {
             let index = self.input.files.iter().position(|it| it.path == path)?;
@@ -288,6 +174,10 @@ impl<'i> Check<'i> {
         let made = nodes.map(|node| (node, Layers::of(part, path, node.at, &patches, &file)));
         let made: Vec<_> = made.collect();
         strict::nodes(&made, &mut self.sink);
+        // What was refused where it is written is refused in the nodes as well.
+        if !self.sink.has_error() {
+            refused::nodes(name, &repository.nodes, &mut self.sink);
+        }
         self.tuning(&tuned, &repository.patches);
     }
 
