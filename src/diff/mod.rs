@@ -6,7 +6,7 @@
 //! ```
 //! Pure: reading files and revisions is the caller's work. Every sentence about what Talos does was read in the sources
 //! of Talos 1.14.1 (controllers `block`, `runtime` and `files`, `internal/pkg/encryption`, the installer). No secret is
-//! in anything that comes out: see [`hide`].
+//! in anything that comes out: see `hide`.
 
 mod disks;
 mod hide;
