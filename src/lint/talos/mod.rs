@@ -13,7 +13,7 @@
 //! | references of images in ContainerConfig | only that there is one |
 //! | overrides of the runtime's specification | any mapping is taken; its types are those of another project |
 //!
-//! `tests/conformance_validate.rs` holds the rest against Talos' own code.
+//! `tests/conformance_validate` holds the rest against Talos' own code.
 
 mod bgp;
 mod bond;
