@@ -248,9 +248,11 @@ mod tests {
 
     #[test]
     fn what_a_program_prints_is_taken_up_to_a_limit() {
-        let sh = |script| printed(&["sh", "-c", script], &[], &[("A", "b")], b"in", 5);
+        // The harness of tests dies of writing to whoever does not read, so those get nothing to read.
+        let sh = |script| printed(&["sh", "-c", script], &[], &[("A", "b")], b"", 5);
         assert_eq!(&**sh("printf $A$A").unwrap(), b"bb");
-        assert_eq!(&**sh("cat").unwrap(), b"in");
+        let cat = printed(&["cat"], &[], &[], b"in", 5);
+        assert_eq!(&**cat.unwrap(), b"in");
         assert!(matches!(
             sh("printf 123456"),
             Err(ExecError::TooMuch { most: 5, .. })
