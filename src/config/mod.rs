@@ -8,6 +8,7 @@
 //! mistake is found in one run, with file, line and column; see [`ConfigError`].
 
 mod assemble;
+pub(crate) mod bond;
 mod canonical;
 pub(crate) mod context;
 mod dated;
@@ -59,6 +60,7 @@ pub use snippet::{Excerpts, plain_snippet, snippet, snippet_at};
 pub use spot::Spot;
 pub use tuning_items::{ParameterKind, Scope, TuningItem, TuningItems, tuning_items};
 pub use version::talos_version;
+pub(crate) use volumes::SYSTEM as SYSTEM_VOLUMES;
 
 use context::Context;
 use node::Node;

@@ -14,7 +14,7 @@ use super::spec::{
 use crate::selector::cel::Env;
 
 /// Volumes that VolumeConfig may speak of.
-const SYSTEM: [&str; 7] = [
+pub(crate) const SYSTEM: [&str; 7] = [
     "STATE",
     "EPHEMERAL",
     "IMAGECACHE",

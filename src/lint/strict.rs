@@ -2,6 +2,7 @@
 //!
 //! Pure. The strict reader of configurations is the one that `plan` uses: what it refuses there is found here.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
@@ -64,7 +65,8 @@ fn of_node(layers: &Layers<'_>, text: &str) -> Vec<(Finding, bool)> {
         name: RENDERED,
         text,
     };
-    let documents = yaml::read(text, 0).documents;
+    // Most nodes have nothing that is looked for.
+    let documents = LazyCell::new(|| yaml::read(text, 0).documents);
     let find = |at: &Location| layers.find(&documents, at.line, at.column);
     let placed = |rule: &'static Rule, at: &Location, path: &str, message: &str| {
         let Written { document, at } = find(at).unwrap_or_default();

@@ -6,7 +6,7 @@
     reason = "files and folders that the user names"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -122,7 +122,7 @@ impl Collected {
         repository.names = file_names(&loaded);
         repository.schematics = render::schematics(&loaded.config.nodes);
         if repository.refused.is_empty() {
-            repository.nodes = rendered(&loaded, &files, &shared);
+            repository.nodes = rendered(&loaded, &files, &shared, &repository.schematics);
         }
         let (name, path) = (file.name.clone(), file.path.clone());
         for reference in &repository.references {
@@ -177,10 +177,14 @@ fn file_names(loaded: &Loaded) -> Vec<FileName> {
     loaded.config.nodes.iter().map(name).collect()
 }
 
-/// Every node with stand-ins for its secrets.
-fn rendered(loaded: &Loaded, files: &Files, shared: &Shared) -> Vec<RenderedNode> {
+/// Every node with stand-ins for its secrets; `known` are the extensions of schematics by their ids.
+fn rendered(
+    loaded: &Loaded,
+    files: &Files,
+    shared: &Shared,
+    known: &BTreeMap<String, Vec<String>>,
+) -> Vec<RenderedNode> {
     let secrets = Secrets::placeholders();
-    let known = render::schematics(&loaded.config.nodes);
     let node = |(index, node): (usize, &Node)| {
         let config = render::node(loaded, index, &secrets, files, shared);
         let config = config.map(Option::unwrap_or_default);
@@ -188,7 +192,7 @@ fn rendered(loaded: &Loaded, files: &Files, shared: &Shared) -> Vec<RenderedNode
         let mut extensions = None;
         if let Ok(config) = &config {
             extensions = match render::installer_image(config) {
-                Some(image) => render::extensions_of(&image, &known),
+                Some(image) => render::extensions_of(&image, known),
                 None => Some(render::extensions(node)),
             };
         }

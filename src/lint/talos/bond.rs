@@ -1,45 +1,7 @@
 //! A bond of the old document. Pure.
 
 use super::view::{Out, View};
-
-/// Settings that are one of some words.
-const WORDS: [(&str, &[&str]); 8] = [
-    (
-        "mode",
-        &[
-            "",
-            "balance-rr",
-            "active-backup",
-            "balance-xor",
-            "broadcast",
-            "802.3ad",
-            "balance-tlb",
-            "balance-alb",
-        ],
-    ),
-    (
-        "xmitHashPolicy",
-        &["", "layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"],
-    ),
-    ("lacpRate", &["", "slow", "fast"]),
-    (
-        "arpValidate",
-        &[
-            "",
-            "none",
-            "active",
-            "backup",
-            "all",
-            "filter",
-            "filter-active",
-            "filter-backup",
-        ],
-    ),
-    ("arpAllTargets", &["", "any", "all"]),
-    ("primaryReselect", &["", "always", "better", "failure"]),
-    ("failOverMac", &["", "none", "active", "follow"]),
-    ("adSelect", &["", "stable", "bandwidth", "count"]),
-];
+use crate::config::bond::WORDS;
 
 /// Settings that only some modes have; the number is the most that the others take.
 const MODES: [(&str, i64, &[&str]); 8] = [
@@ -72,15 +34,14 @@ pub(super) fn check(bond: &View<'_>, out: &mut Out<'_>) {
     }
     for (key, words) in WORDS {
         let value = bond.get(key);
-        if !words.contains(&value.text()) {
-            out.refuse(&value, format!("one of {}", words[1..].join(", ")));
+        if !value.text().is_empty() && !words.contains(&value.text()) {
+            out.refuse(&value, format!("one of {}", words.join(", ")));
         }
     }
     let mode = match bond.get("mode").text() {
-        "" => "balance-rr",
+        mode if WORDS[0].1.contains(&mode) => mode,
         // Talos goes on with the first one.
-        mode if !WORDS[0].1.contains(&mode) => "balance-rr",
-        mode => mode,
+        _ => "balance-rr",
     };
     for (key, most, modes) in MODES {
         let value = bond.get(key);

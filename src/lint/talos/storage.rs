@@ -1,6 +1,7 @@
 //! Volumes, disks and what is on them. Pure.
 
 use super::view::{Out, View};
+use crate::config::SYSTEM_VOLUMES;
 
 /// Longest name of a volume of its own: what a partition's label leaves beside the prefix.
 const LONGEST_VOLUME: usize = 34;
@@ -13,17 +14,6 @@ const LONGEST_ARRAY: usize = 32;
 
 /// 10 s in nanoseconds.
 const LEAST_SCRUB: i64 = 10_000_000_000;
-
-/// Volumes that VolumeConfig may name.
-const SYSTEM: [&str; 7] = [
-    "STATE",
-    "EPHEMERAL",
-    "IMAGECACHE",
-    "ETCD",
-    "CRI",
-    "KUBELET",
-    "LOG",
-];
 
 /// Checks a document; nothing if it is none of a disk.
 pub(super) fn document(kind: &str, doc: &View<'_>, out: &mut Out<'_>) {
@@ -95,10 +85,10 @@ fn name(doc: &View<'_>, longest: usize, others: &str, out: &mut Out<'_>) {
 
 fn system(doc: &View<'_>, out: &mut Out<'_>) {
     let name = doc.get("name");
-    if !SYSTEM.contains(&name.text()) {
+    if !SYSTEM_VOLUMES.contains(&name.text()) {
         out.refuse(
             &name,
-            format!("Talos has the volumes {}", SYSTEM.join(", ")),
+            format!("Talos has the volumes {}", SYSTEM_VOLUMES.join(", ")),
         );
         return;
     }

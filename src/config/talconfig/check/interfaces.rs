@@ -6,6 +6,7 @@ use base64::Engine as _;
 
 use super::super::value::Value;
 use super::address::{has_port, is_cidr, is_ip, is_ip_or_cidr};
+use crate::config::bond;
 
 /// What is wrong with the list.
 pub(super) fn wrong(list: &Value) -> Vec<String> {
@@ -112,45 +113,8 @@ fn interface(device: &Value, add: &mut impl FnMut(&str)) {
     }
 }
 
-/// The words that an option of a bond may have.
-const BOND_WORDS: [(&str, &[&str]); 8] = [
-    (
-        "mode",
-        &[
-            "balance-rr",
-            "active-backup",
-            "balance-xor",
-            "broadcast",
-            "802.3ad",
-            "balance-tlb",
-            "balance-alb",
-        ],
-    ),
-    (
-        "xmitHashPolicy",
-        &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"],
-    ),
-    ("lacpRate", &["slow", "fast"]),
-    (
-        "arpValidate",
-        &[
-            "none",
-            "active",
-            "backup",
-            "all",
-            "filter",
-            "filter-active",
-            "filter-backup",
-        ],
-    ),
-    ("arpAllTargets", &["any", "all"]),
-    ("primaryReselect", &["always", "better", "failure"]),
-    ("failOverMac", &["none", "active", "follow"]),
-    ("adSelect", &["stable", "bandwidth", "count"]),
-];
-
 fn bond_options(bond: &Value, add: &mut impl FnMut(&str)) {
-    for (key, words) in BOND_WORDS {
+    for (key, words) in bond::WORDS {
         let word = bond.text_at(key);
         if !word.is_empty() && !words.contains(&word) {
             add(&format!(
@@ -182,7 +146,7 @@ fn bond_mode(bond: &Value, add: &mut impl FnMut(&str)) {
     let has = |key: &str| !bond.text_at(key).is_empty();
     // A mode that is none counts as the first one.
     let mode = match bond.text_at("mode") {
-        known if BOND_WORDS[0].1.contains(&known) => known,
+        known if bond::WORDS[0].1.contains(&known) => known,
         _ => "balance-rr",
     };
     let (lacp, balancing) = (
