@@ -97,6 +97,15 @@ pub fn parse(sources: &[Source<'_>]) -> Result<Spec, ConfigError> {
     cel::deep(|| read(sources))
 }
 
+/// Takes trees that are in no file for one configuration; `None` if anything is wrong with them, which only the text tells.
+/// To be called where the stack is large enough for expressions, as within [`cel::deep`].
+pub(crate) fn of_trees(roots: &[Rc<Node>]) -> Option<Spec> {
+    let mut ctx = Context::new(&[]);
+    let documents = documents::classify(&mut ctx, roots);
+    let spec = assemble::assemble(&mut ctx, &documents);
+    (ctx.diagnostics.is_empty() && !documents.is_empty()).then_some(spec)
+}
+
 /// The documents of a file, the source number `source`, as far as it is YAML: for those who pass over what they do not
 /// know.
 pub(crate) fn documents_of(text: &str, source: usize) -> Vec<Rc<Node>> {

@@ -8,7 +8,6 @@ use super::finding::Finding;
 use super::origin::{Layers, VOLUMES};
 use super::part::{Part, below, items, text};
 use crate::config::node::Node;
-use crate::config::yaml;
 
 /// A volume: the kind of its document, nothing for the old one, and its name.
 type Volume = (String, String);
@@ -17,7 +16,7 @@ type Volume = (String, String);
 type Keys<'p> = (&'p Part<'p>, &'p Rc<Node>);
 
 /// What is found in the patches of one node, which comes to `rendered`.
-pub(super) fn check(layers: &Layers<'_>, rendered: &str) -> Vec<Finding> {
+pub(super) fn check(layers: &Layers<'_>, rendered: &[Rc<Node>]) -> Vec<Finding> {
     let mut lists: BTreeMap<Volume, Vec<Keys<'_>>> = BTreeMap::new();
     for (field, kind) in VOLUMES {
         let Some((part, list)) = layers.field(field) else {
@@ -39,8 +38,7 @@ pub(super) fn check(layers: &Layers<'_>, rendered: &str) -> Vec<Finding> {
     if lists.is_empty() {
         return Vec::new();
     }
-    let documents = yaml::read(rendered, 0).documents;
-    let came: BTreeMap<Volume, usize> = documents
+    let came: BTreeMap<Volume, usize> = rendered
         .iter()
         .flat_map(of_document)
         .map(|(volume, keys)| (volume, items(Some(keys)).len()))

@@ -31,14 +31,19 @@ pub(super) fn nodes(nodes: &[(&RenderedNode, Layers<'_>)], sink: &mut Sink) {
     let mut merged: BTreeSet<String> = BTreeSet::new();
     for (node, layers) in nodes {
         let Ok(config) = &node.config else { continue };
-        let text = &Zeroizing::new(config.to_text());
-        for finding in keys::check(layers, text) {
+        let trees: Vec<_> = config.trees().collect();
+        for finding in keys::check(layers, &trees) {
             // The nodes of a group share its patches.
             if merged.insert(format!("{} {:?}", finding.at, finding.also)) {
                 sink.add(finding);
             }
         }
-        for (finding, is_sure) in of_node(layers, text) {
+        let spec = config::of_trees(&trees);
+        if spec.is_some_and(|spec| encryption::locks(&spec).is_empty()) {
+            continue;
+        }
+        let text = Zeroizing::new(config.to_text());
+        for (finding, is_sure) in of_node(layers, &text) {
             let at = is_sure.then(|| {
                 let at = &finding.at;
                 (at.file.clone(), at.line, at.column)
@@ -103,5 +108,41 @@ fn words(diagnostic: &Diagnostic) -> String {
     match &diagnostic.found {
         Some(found) => format!("{}: `{found}`", diagnostic.message),
         None => diagnostic.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::patch::MachineConfig;
+    use crate::selector::cel;
+
+    #[test]
+    fn trees_are_refused_if_and_only_if_their_text_is() {
+        let volume = "apiVersion: v1alpha1\nkind: UserVolumeConfig\nname: data\nprovisioning:\n  diskSelector: {match: '!system_disk'}\n  minSize: 1GiB\n";
+        let with = |more: &str| format!("machine: {{type: worker}}\n---\n{volume}{more}");
+        let encryption = |of: &str| {
+            with(&format!(
+                "encryption:\n  provider: luks2\n  {of}keys:\n    - {{nodeID: {{}}, slot: 0}}\n"
+            ))
+        };
+        for (text, refused) in [
+            (include_str!("../../examples/nodes/talos-1.14/mini01.yaml").to_owned(), false),
+            (include_str!("../../examples/nodes/talos-1.10/mini01.yaml").to_owned(), false),
+            (with(""), false),
+            (encryption(""), false),
+            (encryption("blockSize: 100\n  "), true),
+            (with(&volume.replace("'!system_disk'", "'disk.sise > 1'").replace("name: data", "name: b")).replace("  minSize: 1GiB\napi", "  minSize: 1GiB\n---\napi"), true),
+            ("machine: {type: worker, systemDiskEncryption: {state: {provider: luks3, keys: [{nodeID: {}, slot: 0}]}}}\n".to_owned(), true),
+            ("machine: {type: worker, systemDiskEncryption: {state: {provider: luks2, keys: [{nodeID: {}, slot: 99}]}}}\n".to_owned(), true),
+        ] {
+            let source = Source { name: "a", text: &text };
+            assert_eq!(config::parse(&[source]).is_err(), refused, "{text}");
+            let is_refused = cel::deep(|| {
+                let trees: Vec<_> = MachineConfig::read(&text).unwrap().trees().collect();
+                config::of_trees(&trees).is_none()
+            });
+            assert_eq!(is_refused, refused, "{text}");
+        }
     }
 }
