@@ -9,6 +9,7 @@
 //! (which holds passphrases) is plain data that its own command prints.
 
 pub mod apply;
+mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod config;

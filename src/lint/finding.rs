@@ -2,9 +2,12 @@
 //!
 //! Owns the JSON shape of a finding in `keelblock/lint/v1`. Pure.
 
+use std::collections::HashMap;
+
 use serde::{Serialize, Serializer};
 
 use super::rule::{Level, Rule};
+use crate::bounded::Bounded;
 use crate::config::spec::Location;
 
 /// Most findings that are kept; more help nobody.
@@ -106,16 +109,22 @@ impl Serialize for Finding {
 }
 
 /// Collects findings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sink {
-    findings: Vec<Finding>,
+    findings: Bounded<Finding>,
+}
+
+impl Default for Sink {
+    fn default() -> Self {
+        let findings = Bounded::new(MOST_FINDINGS);
+        Self { findings }
+    }
 }
 
 impl Sink {
     pub(super) fn add(&mut self, finding: Finding) {
-        if self.findings.len() < 2 * MOST_FINDINGS {
-            self.findings.push(finding);
-        }
+        let is_error = finding.rule.level == Level::Error;
+        self.findings.add(finding, is_error);
     }
 
     pub(super) fn add_some(&mut self, finding: Option<Finding>) {
@@ -136,10 +145,11 @@ impl Sink {
         all.any(|it| it.rule.level == Level::Error && it.at.line == line && it.at.file == file)
     }
 
-    /// The findings in the order of `names` and of their places, each once.
-    pub(super) fn sorted(mut self, names: &[&str]) -> Vec<Finding> {
+    /// The findings in the order of `names` and of their places, each once; the worst of too many.
+    pub(super) fn sorted(self, names: &[&str]) -> Vec<Finding> {
+        let ranks: HashMap<&str, usize> = names.iter().copied().zip(0..).collect();
         let order = |it: &Finding| {
-            let rank = names.iter().position(|name| *name == it.at.file);
+            let rank = ranks.get(&*it.at.file).copied();
             (
                 rank.unwrap_or(usize::MAX),
                 it.at.line,
@@ -148,10 +158,7 @@ impl Sink {
                 it.rule.code,
             )
         };
-        self.findings
-            .sort_by_cached_key(|it| (order(it), it.message.clone()));
-        self.findings.dedup();
-        self.findings.truncate(MOST_FINDINGS);
-        self.findings
+        let order = |it: &Finding| (order(it), it.message.clone());
+        self.findings.sorted(order, |it| it.rule.level)
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! Owns the JSON shape of a finding in `keelblock/tune-lint/v1`. Pure.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
 use serde::{Serialize, Serializer};
 
 use super::code::Code;
+use crate::bounded::Bounded;
 use crate::config::spec::Location;
 use crate::fleet::finding::Level;
 
@@ -57,12 +61,6 @@ impl Finding {
         self.also = Some(also);
         self
     }
-
-    /// What findings are sorted by: place, then code and words.
-    pub fn order(&self) -> impl Ord + use<'_> {
-        let at = &self.at;
-        (&at.file, at.line, at.column, self.code, &self.message)
-    }
 }
 
 /// A [`Finding`] as JSON has it.
@@ -105,24 +103,32 @@ impl Serialize for Finding {
 }
 
 /// Collects findings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sink {
-    findings: Vec<Finding>,
+    findings: Bounded<Finding>,
+}
+
+impl Default for Sink {
+    fn default() -> Self {
+        let findings = Bounded::new(MOST_FINDINGS);
+        Self { findings }
+    }
 }
 
 impl Sink {
     pub(super) fn add(&mut self, finding: Finding) {
-        if self.findings.len() < MOST_FINDINGS {
-            self.findings.push(finding);
-        }
+        let is_error = finding.code.level() == Level::Error;
+        self.findings.add(finding, is_error);
     }
 
-    /// The findings in the order of their places, each once.
-    pub(super) fn sorted(mut self, names: &[&str]) -> Vec<Finding> {
-        let rank = |finding: &Finding| names.iter().position(|name| *name == finding.at.file);
-        self.findings
-            .sort_by(|a, b| (rank(a), a.order()).cmp(&(rank(b), b.order())));
-        self.findings.dedup();
-        self.findings
+    /// The findings in the order of their places, each once; the worst of too many.
+    pub(super) fn sorted(self, names: &[&str]) -> Vec<Finding> {
+        let ranks: HashMap<&str, usize> = names.iter().copied().zip(0..).collect();
+        let order = |it: &Finding| {
+            let rank = ranks.get(&*it.at.file).copied();
+            let place = (it.at.line, it.at.column);
+            (rank, it.at.file.clone(), place, it.code, it.message.clone())
+        };
+        self.findings.sorted(order, |it| Reverse(it.code.level()))
     }
 }
