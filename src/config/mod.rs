@@ -58,6 +58,7 @@ pub(crate) use diagnostic::one_line;
 pub use diagnostic::{ConfigError, Diagnostic, DiagnosticKind};
 pub use snippet::{Excerpts, plain_snippet, snippet, snippet_at};
 pub use spot::Spot;
+pub(crate) use tuning_items::tuning_items_of;
 pub use tuning_items::{ParameterKind, Scope, TuningItem, TuningItems, tuning_items};
 pub use version::talos_version;
 pub(crate) use volumes::SYSTEM as SYSTEM_VOLUMES;

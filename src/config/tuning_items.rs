@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::node::{Node, Place, Scalar, Style, Value};
 use super::spot::{Spot, moved};
-use super::yaml::{self, Fault};
+use super::yaml::{self, Fault, Stream};
 
 /// Deepest patch within a patch.
 const MOST_NESTED: u8 = 2;
@@ -92,13 +92,24 @@ pub struct TuningItems {
 
 /// Everything in `text` that tunes a node.
 pub fn tuning_items(text: &str) -> TuningItems {
+    let Stream { documents, fault } = yaml::read(text, 0);
+    tuning_items_of(text, &documents, fault.as_ref())
+}
+
+/// The same of a text that was read before: its documents, and what stopped the reading.
+pub(crate) fn tuning_items_of(
+    text: &str,
+    documents: &[Rc<Node>],
+    fault: Option<&Fault>,
+) -> TuningItems {
     let start = Spot {
         line: 1,
         column: 1,
         is_block: true,
     };
     let mut walk = Walk::default();
-    walk.stream(text, start, 0);
+    let inside = Inside { text, from: start };
+    walk.documents(documents, fault, inside, 0);
     TuningItems {
         items: walk.items,
         control_plane: walk.control_plane,
@@ -122,16 +133,20 @@ pub(crate) struct Inside<'t> {
 }
 
 impl Walk {
-    fn stream(&mut self, text: &str, from: Spot, depth: u8) {
-        let stream = yaml::read(text, 0);
-        if let Some(Fault { at, message, .. }) = stream.fault
+    fn documents(
+        &mut self,
+        documents: &[Rc<Node>],
+        fault: Option<&Fault>,
+        inside: Inside<'_>,
+        depth: u8,
+    ) {
+        if let Some(Fault { at, message, .. }) = fault
             && self.fault.is_none()
         {
-            let spot = moved(from, at.line, at.column, false);
-            self.fault = Some((spot, message));
+            let spot = moved(inside.from, at.line, at.column, false);
+            self.fault = Some((spot, message.clone()));
         }
-        let inside = Inside { text, from };
-        for document in &stream.documents {
+        for document in documents {
             self.document(document, inside, depth);
         }
     }
@@ -316,7 +331,9 @@ impl Walk {
                 };
                 self.patches += 1;
                 if text.contains(':') && !text.starts_with('@') && self.patches <= MOST_PATCHES {
-                    self.stream(&text, from, depth + 1);
+                    let Stream { documents, fault } = yaml::read(&text, 0);
+                    let inside = Inside { text: &text, from };
+                    self.documents(&documents, fault.as_ref(), inside, depth + 1);
                 }
             }
         }

@@ -283,6 +283,7 @@ impl<'i> Check<'i> {
                 name: &file.name,
                 text: &file.text,
                 nodes: nodes.get(&file.path).map(Vec::as_slice),
+                part: self.parts[*index].as_ref().map(|(part, _)| part),
             }
         };
         let files: Vec<Tuned<'_>> = indices.iter().map(file).collect();

@@ -2,6 +2,8 @@
 
 use super::catalogue::kernel;
 use super::finding::{Finding, Sink};
+use super::part::Part;
+use crate::config::{TuningItems, tuning_items_of};
 use crate::fleet::finding::Level;
 use crate::tuner::lint::{Code, FileKind, Input, lint};
 
@@ -9,6 +11,8 @@ use crate::tuner::lint::{Code, FileKind, Input, lint};
 #[derive(Clone, Copy)]
 pub(super) struct Tuned<'t> {
     pub name: &'t str,
+    /// The file as YAML, if it was read before.
+    pub part: Option<&'t Part<'t>>,
     pub text: &'t str,
     /// By their positions from 0; `None` for a file that is for all, or that tells nodes apart itself.
     pub nodes: Option<&'t [usize]>,
@@ -16,15 +20,24 @@ pub(super) struct Tuned<'t> {
 
 /// Checks files that the nodes of one cluster read, in this order.
 pub(super) fn check(files: &[Tuned<'_>], sink: &mut Sink) {
-    let inputs: Vec<Input<'_>> = files
-        .iter()
-        .map(|file| Input {
-            name: file.name,
-            text: file.text,
+    let items = |file: &Tuned<'_>| -> Option<TuningItems> {
+        let part = file.part?;
+        let items = tuning_items_of(part.text(), &part.documents, part.fault.as_ref());
+        Some(items)
+    };
+    let items: Vec<_> = files.iter().map(items).collect();
+    let input = |(file, items)| {
+        let Tuned { name, text, .. }: &Tuned<'_> = file;
+        let items: &Option<TuningItems> = items;
+        Input {
+            name,
+            text,
             kind: FileKind::Talos,
             nodes: file.nodes,
-        })
-        .collect();
+            items: items.as_ref(),
+        }
+    };
+    let inputs: Vec<Input<'_>> = files.iter().zip(&items).map(input).collect();
     for found in lint(&inputs) {
         // What is no YAML was said already.
         if found.code == Code::Syntax && found.message.contains("YAML") {

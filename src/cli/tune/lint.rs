@@ -97,6 +97,7 @@ pub fn run(args: &LintArgs, output: &mut Output) -> Result<Exit, Failure> {
             text: &file.1,
             kind: input(file),
             nodes: None,
+            items: None,
         })
         .collect();
     let mut findings = lint(&inputs);

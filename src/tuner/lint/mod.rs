@@ -24,10 +24,12 @@ pub use code::Code;
 pub use finding::{Finding, MOST_FINDINGS};
 pub use source::{FileKind, kind_of};
 
+use crate::config::TuningItems;
 use crate::tuner::rules::Weight;
 
 use audience::together;
 use finding::Sink;
+use order::Pairs;
 use source::{Origin, Parameter, RuleSet, Sources};
 use subject::{Subject, subjects};
 
@@ -43,6 +45,8 @@ pub struct Input<'a> {
     /// The nodes that it is for, by their positions from 0 in ascending order; `None` if it is for all of them, or has parts
     /// for single nodes as a talconfig.yaml has.
     pub nodes: Option<&'a [usize]>,
+    /// What a [`FileKind::Talos`] has, if it was looked for before.
+    pub items: Option<&'a TuningItems>,
 }
 
 /// Checks files together: a later one of rules.d or sysctl.d, by its name, wins over an earlier one, and so does a
@@ -105,11 +109,12 @@ fn check_rules(sources: &Sources, sink: &mut Sink) {
     // What a document takes the place of is not worked through.
     let documents = sources.sets.iter().any(|set| set.in_document);
     let audiences: Vec<_> = sources.sets.iter().map(|set| &set.audience).collect();
+    let mut compared = Pairs::default();
     for kind in together(&audiences, sources.nodes) {
         let runs = |set: &RuleSet| set.in_document || !(set.is_talos && documents);
-        let some = kind.iter().map(|index| &all[*index]);
-        let some = some.filter(|(set, _)| runs(set));
-        order::check_rules(&some.collect::<Vec<_>>(), sink);
+        let some = kind.iter().map(|index| (*index, &all[*index]));
+        let some = some.filter(|(_, (set, _))| runs(set));
+        order::check_rules(&some.collect::<Vec<_>>(), &mut compared, sink);
     }
     replaced(&sources.sets, sink);
 }

@@ -3,6 +3,7 @@
 //! Pure. Looks at pairs of writes of one knob or of two that have to do with each other; two rules for disks that
 //! cannot be the same one are no pair.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::config::ParameterKind;
@@ -20,6 +21,9 @@ use super::writes::key_of;
 /// Most earlier writes of one knob that a later one is compared with.
 const MOST_EARLIER: usize = 64;
 
+/// The writes so far, by what they write.
+type Earlier<'r> = HashMap<&'static str, Vec<Write<'r>>>;
+
 /// One write of a rule, in the order in which udev does them.
 struct Write<'r> {
     knob: &'static Knob,
@@ -29,10 +33,30 @@ struct Write<'r> {
     at: Location,
 }
 
+/// Which rule sets were compared, the earlier one first, and the first time that they were: many nodes have the same two.
+#[derive(Default)]
+pub(super) struct Pairs {
+    first: RefCell<HashMap<(usize, usize), usize>>,
+    time: usize,
+}
+
+impl Pairs {
+    /// Whether these are compared for the first time.
+    fn is_new(&self, earlier: &Write<'_>, later: &Write<'_>) -> bool {
+        let mut first = self.first.borrow_mut();
+        let first = first.entry((earlier.set, later.set));
+        *first.or_insert(self.time) == self.time
+    }
+}
+
+/// A rule set with its number.
+type NumberedSet<'r> = (usize, &'r (&'r RuleSet, Vec<Subject<'r>>));
+
 /// Checks the order of all writes of all rule sets, which udev works through one after the other.
-pub(super) fn check_rules(sets: &[&(&RuleSet, Vec<Subject<'_>>)], sink: &mut Sink) {
-    let mut earlier: HashMap<&'static str, Vec<Write<'_>>> = HashMap::new();
-    for (number, (set, subjects)) in sets.iter().enumerate() {
+pub(super) fn check_rules(sets: &[NumberedSet<'_>], compared: &mut Pairs, sink: &mut Sink) {
+    compared.time += 1;
+    let mut earlier: Earlier<'_> = HashMap::new();
+    for (number, (set, subjects)) in sets {
         for subject in subjects {
             for (token, attribute) in subject.rule.writes() {
                 let key = key_of(subject, attribute);
@@ -41,13 +65,13 @@ pub(super) fn check_rules(sets: &[&(&RuleSet, Vec<Subject<'_>>)], sink: &mut Sin
                 };
                 let write = Write {
                     knob,
-                    set: number,
+                    set: *number,
                     subject,
                     value: &token.value,
                     at: set.location(token.at),
                 };
-                undone(&write, &earlier, sink);
-                repeated(&write, &earlier, sink);
+                undone(&write, &earlier, compared, sink);
+                repeated(&write, &earlier, compared, sink);
                 let same = earlier.entry(knob.key).or_default();
                 if same.len() < MOST_EARLIER {
                     same.push(write);
@@ -58,8 +82,11 @@ pub(super) fn check_rules(sets: &[&(&RuleSet, Vec<Subject<'_>>)], sink: &mut Sin
 }
 
 /// Earlier writes that this one sets back.
-fn undone(write: &Write<'_>, earlier: &HashMap<&'static str, Vec<Write<'_>>>, sink: &mut Sink) {
-    let before = |key: &str| earlier.get(key).map_or(&[][..], Vec::as_slice).iter();
+fn undone(write: &Write<'_>, earlier: &Earlier<'_>, compared: &Pairs, sink: &mut Sink) {
+    let before = |key: &str| {
+        let all = earlier.get(key).map_or(&[][..], Vec::as_slice).iter();
+        all.filter(|it| compared.is_new(it, write))
+    };
     if write.knob.raises_read_ahead {
         let wrong = before("queue/read_ahead_kb").chain(before("bdi/read_ahead_kb"));
         for it in wrong.filter(|it| may_be_one_disk(it.subject, write.subject)) {
@@ -92,8 +119,9 @@ fn undone(write: &Write<'_>, earlier: &HashMap<&'static str, Vec<Write<'_>>>, si
 }
 
 /// An earlier write of the same knob that this one replaces on every disk.
-fn repeated(write: &Write<'_>, earlier: &HashMap<&'static str, Vec<Write<'_>>>, sink: &mut Sink) {
-    for it in earlier.get(write.knob.key).map_or(&[][..], Vec::as_slice) {
+fn repeated(write: &Write<'_>, earlier: &Earlier<'_>, compared: &Pairs, sink: &mut Sink) {
+    let same = earlier.get(write.knob.key).map_or(&[][..], Vec::as_slice);
+    for it in same.iter().filter(|it| compared.is_new(it, write)) {
         let jumps = it.set == write.set && it.subject.section != write.subject.section;
         let across = it.set != write.set && (it.subject.section != 0 || write.subject.section != 0);
         if jumps || across || !is_covered(it.subject, write.subject) {

@@ -3,7 +3,7 @@
 //! Owns: telling the kinds apart, and joining the entries of `machine.udev.rules` as Talos does. Pure.
 
 use crate::config::spec::Location;
-use crate::config::{self, ParameterKind, Scope, Spot, TuningItem};
+use crate::config::{self, ParameterKind, Scope, Spot, TuningItem, TuningItems};
 use crate::tuner::rules::{self, Place, RulesFile};
 use crate::tuner::sysctl_file;
 
@@ -153,7 +153,13 @@ impl Sources {
                 entries: Vec::new(),
             }),
             FileKind::Sysctl => self.sysctls(name, text, sink),
-            FileKind::Talos => self.talos(name, text, &Audience::of(input.nodes), sink),
+            FileKind::Talos => {
+                let file = Audience::of(input.nodes);
+                match input.items {
+                    Some(known) => self.talos(name, known.clone(), &file, sink),
+                    None => self.talos(name, config::tuning_items(text), &file, sink),
+                }
+            }
         }
     }
 
@@ -180,8 +186,7 @@ impl Sources {
         }
     }
 
-    fn talos(&mut self, name: &str, text: &str, file: &Audience, sink: &mut Sink) {
-        let found = config::tuning_items(text);
+    fn talos(&mut self, name: &str, found: TuningItems, file: &Audience, sink: &mut Sink) {
         let place = |spot: Spot| location(name, spot.line, spot.column);
         if let Some((spot, message)) = found.fault {
             sink.add(Finding::new(Code::Syntax, place(spot), message));
