@@ -117,32 +117,60 @@ mod tests {
     use crate::config::patch::MachineConfig;
     use crate::selector::cel;
 
+    /// A worker with a user volume and more documents.
+    fn worker(more: &str) -> String {
+        let volume = "apiVersion: v1alpha1\nkind: UserVolumeConfig\nname: data\nprovisioning:\n  diskSelector: {match: '!system_disk'}\n  minSize: 1GiB\n";
+        format!("version: v1alpha1\nmachine: {{type: worker}}\n---\n{volume}{more}")
+    }
+
     #[test]
     fn trees_are_refused_if_and_only_if_their_text_is() {
-        let volume = "apiVersion: v1alpha1\nkind: UserVolumeConfig\nname: data\nprovisioning:\n  diskSelector: {match: '!system_disk'}\n  minSize: 1GiB\n";
-        let with = |more: &str| format!("machine: {{type: worker}}\n---\n{volume}{more}");
         let encryption = |of: &str| {
-            with(&format!(
+            worker(&format!(
                 "encryption:\n  provider: luks2\n  {of}keys:\n    - {{nodeID: {{}}, slot: 0}}\n"
             ))
         };
-        for (text, refused) in [
-            (include_str!("../../examples/nodes/talos-1.14/mini01.yaml").to_owned(), false),
-            (include_str!("../../examples/nodes/talos-1.10/mini01.yaml").to_owned(), false),
-            (with(""), false),
+        let old = |of: &str| {
+            format!(
+                "version: v1alpha1\nmachine: {{type: worker, systemDiskEncryption: {{state: {of}}}}}\n"
+            )
+        };
+        let typo = worker("").replace("!system_disk", "disk.sise > 1");
+        for (text, is_refused) in [
+            (
+                include_str!("../../examples/nodes/talos-1.14/mini01.yaml").to_owned(),
+                false,
+            ),
+            (
+                include_str!("../../examples/nodes/talos-1.10/mini01.yaml").to_owned(),
+                false,
+            ),
+            (worker(""), false),
             (encryption(""), false),
             (encryption("blockSize: 100\n  "), true),
-            (with(&volume.replace("'!system_disk'", "'disk.sise > 1'").replace("name: data", "name: b")).replace("  minSize: 1GiB\napi", "  minSize: 1GiB\n---\napi"), true),
-            ("machine: {type: worker, systemDiskEncryption: {state: {provider: luks3, keys: [{nodeID: {}, slot: 0}]}}}\n".to_owned(), true),
-            ("machine: {type: worker, systemDiskEncryption: {state: {provider: luks2, keys: [{nodeID: {}, slot: 99}]}}}\n".to_owned(), true),
+            (typo, true),
+            (
+                old("{provider: luks3, keys: [{nodeID: {}, slot: 0}]}"),
+                true,
+            ),
+            (
+                old("{provider: luks2, keys: [{nodeID: {}, slot: 99}]}"),
+                true,
+            ),
         ] {
-            let source = Source { name: "a", text: &text };
-            assert_eq!(config::parse(&[source]).is_err(), refused, "{text}");
-            let is_refused = cel::deep(|| {
-                let trees: Vec<_> = MachineConfig::read(&text).unwrap().trees().collect();
-                config::of_trees(&trees).is_none()
+            let config = MachineConfig::read(&text).unwrap();
+            let written = config.to_text();
+            let source = Source {
+                name: "a",
+                text: &written,
+            };
+            assert_eq!(config::parse(&[source]).is_err(), is_refused, "{text}");
+            let locks = cel::deep(|| {
+                let trees: Vec<_> = config.trees().collect();
+                let spec = config::of_trees(&trees)?;
+                Some(encryption::locks(&spec).len())
             });
-            assert_eq!(is_refused, refused, "{text}");
+            assert_eq!(locks.is_none(), is_refused, "{text}");
         }
     }
 }

@@ -122,6 +122,13 @@ impl MachineConfig {
         self.documents.iter().map(decoded).collect()
     }
 
+    /// What the documents have under this key, the old one first.
+    pub(crate) fn sections(&self, key: &str) -> impl Iterator<Item = &Value> {
+        self.documents
+            .iter()
+            .filter_map(move |it| it.value.get(key))
+    }
+
     /// As YAML. Holds the secrets of the configuration.
     pub fn to_text(&self) -> String {
         emit::documents(&self.values())

@@ -14,14 +14,22 @@ use crate::config::problem::join;
 /// Applies one patch.
 pub(super) fn apply(config: MachineConfig, patch: &Strategic) -> Result<MachineConfig, PatchError> {
     let mut documents = config.documents;
+    // Otherwise they stand beside each other as they did before.
+    let mut has_changed = false;
     for part in &patch.parts {
         match part {
             Part::Document(document) => {
                 let same =
                     |it: &&mut Document| it.kind == document.kind && it.name() == document.name();
                 match documents.iter_mut().find(same) {
-                    Some(into) => merge(into, document, &patch.name)?,
-                    None => documents.push(document.clone()),
+                    Some(into) => {
+                        merge(into, document, &patch.name)?;
+                        has_changed |= into.of().peer;
+                    }
+                    None => {
+                        documents.push(document.clone());
+                        has_changed = true;
+                    }
                 }
             }
             Part::Delete(selector) => {
@@ -39,6 +47,7 @@ pub(super) fn apply(config: MachineConfig, patch: &Strategic) -> Result<MachineC
                 });
                 // What is not there need not be deleted.
                 let Some(index) = found else { continue };
+                has_changed = true;
                 if selector.path.is_empty() {
                     documents.remove(index);
                     continue;
@@ -54,6 +63,9 @@ pub(super) fn apply(config: MachineConfig, patch: &Strategic) -> Result<MachineC
                 )?;
             }
         }
+    }
+    if !has_changed {
+        return Ok(MachineConfig { documents });
     }
     MachineConfig::new(documents).map_err(|source| PatchError::Result {
         patch: patch.name.clone(),

@@ -90,15 +90,12 @@ pub fn node(
 
 /// The installer's image that a configuration names.
 pub fn installer_image(config: &MachineConfig) -> Option<String> {
-    let image = |document: &Json| {
-        let old = document.pointer("/machine/install/image");
-        let image = old.or_else(|| document.pointer("/installer/image"))?;
-        image
-            .as_str()
-            .filter(|it| !it.is_empty())
-            .map(str::to_owned)
+    let image = |section: &str, keys: &str| {
+        let named = |it: &Json| Some(it.pointer(keys)?.as_str()?.to_owned());
+        let mut sections = config.sections(section);
+        sections.find_map(|it| named(it).filter(|image| !image.is_empty()))
     };
-    config.values().iter().find_map(image)
+    image("machine", "/install/image").or_else(|| image("installer", "/image"))
 }
 
 impl Work<'_> {
