@@ -45,6 +45,7 @@ fn lint_file(path: &Path) -> (String, Vec<Finding>) {
         text: &text,
         kind,
         nodes: None,
+        items: None,
     }]);
     (text, findings)
 }
@@ -117,6 +118,7 @@ fn whole_configurations_are_different_nodes_and_not_compared() {
         text,
         kind: FileKind::Talos,
         nodes: None,
+        items: None,
     };
     assert_eq!(lint(&[input("a.yaml"), input("b.yaml")]), Vec::new());
     let patch = Input {
@@ -124,6 +126,7 @@ fn whole_configurations_are_different_nodes_and_not_compared() {
         text: "machine:\n  sysctls: {kernel.x: '1'}\n",
         kind: FileKind::Talos,
         nodes: None,
+        items: None,
     };
     let found = lint(&[input("a.yaml"), patch]);
     assert_eq!(found.first().map(|it| it.code), Some(Code::Duplicate));
@@ -137,6 +140,7 @@ fn patches_of_different_nodes_are_not_compared() {
         text,
         kind: FileKind::Talos,
         nodes,
+        items: None,
     };
     let codes = |inputs: &[Input<'_>]| -> Vec<Code> {
         let found = lint(inputs);
@@ -157,6 +161,7 @@ fn patches_of_different_nodes_are_not_compared() {
             text: &text,
             kind: FileKind::Talos,
             nodes: None,
+            items: None,
         };
         codes(&[talconfig])
     };
@@ -186,12 +191,14 @@ fn a_later_file_wins_over_an_earlier_one() {
             text: "vm.dirty_bytes = 1000000\n",
             kind: FileKind::Sysctl,
             nodes: None,
+            items: None,
         },
         Input {
             name: "a/10-early.conf",
             text: "vm.dirty_bytes = 2000000\nvm.dirty_ratio = 5\n",
             kind: FileKind::Sysctl,
             nodes: None,
+            items: None,
         },
     ];
     let found = lint(&inputs);
@@ -217,6 +224,7 @@ fn a_talos_document_wins_over_the_machine_section() {
         text,
         kind: FileKind::Talos,
         nodes: None,
+        items: None,
     }]);
     let [finding] = found.as_slice() else {
         panic!("{found:?}")
@@ -276,7 +284,7 @@ proptest! {
             1 => FileKind::Sysctl,
             _ => FileKind::Talos,
         };
-        let findings = lint(&[Input { name: "x", text: &text, kind, nodes: None }]);
+        let findings = lint(&[Input { name: "x", text: &text, kind, nodes: None, items: None }]);
         assert!(findings.iter().all(|it| it.at.line >= 1 && it.at.column >= 1));
     }
 }
@@ -301,6 +309,7 @@ fn a_mebibyte_of_anything_is_checked_within_bounds() {
                 text: &text,
                 kind,
                 nodes: None,
+                items: None,
             }]);
             assert!(found.len() <= MOST_FINDINGS);
         }

@@ -36,7 +36,7 @@ mod unit;
 mod version;
 mod volumes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 pub use finding::{Finding, MOST_FINDINGS};
@@ -166,10 +166,11 @@ impl<'i> Check<'i> {
         let name = &self.input.files[repository.talconfig].name;
         rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
         let path = &self.input.files[repository.talconfig].path;
-        let file = |path: &str| {
-            let index = self.input.files.iter().position(|it| it.path == path)?;
-            parts[index].as_ref().map(|(part, _)| part)
-        };
+        let files = self.input.files.iter().zip(parts.iter());
+        let known = files.filter_map(|(file, part)| Some((&*file.path, &part.as_ref()?.0)));
+        // The first one, as findings name it.
+        let known: HashMap<&str, &Part<'_>> = known.rev().collect();
+        let file = |path: &str| known.get(path).copied();
         let nodes = repository.nodes.iter();
         let made = nodes.map(|node| (node, Layers::of(part, path, node.at, &patches, &file)));
         let made: Vec<_> = made.collect();

@@ -76,10 +76,10 @@ impl MachineConfig {
     /// # Errors
     /// [`PatchError`] for the first that Talos would not apply.
     pub fn apply<'p>(
-        &self,
+        self,
         patches: impl IntoIterator<Item = &'p Patch>,
     ) -> Result<Self, PatchError> {
-        let mut config = self.clone();
+        let mut config = self;
         let mut patches = patches.into_iter().peekable();
         while let Some(patch) = patches.next() {
             config = match patch {

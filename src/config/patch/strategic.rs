@@ -84,7 +84,7 @@ fn merge(into: &mut Document, from: &Document, patch: &str) -> Result<(), PatchE
         Err(source) => Err(PatchError::Merge {
             patch: patch.to_owned(),
             document: from.id(),
-            path: join(&merger.path),
+            path: join(&merger.path()),
             source,
         }),
     }

@@ -19,18 +19,18 @@ pub(super) fn apply(work: &Work<'_>, config: MachineConfig) -> Result<MachineCon
     let (cluster, own): (Vec<_>, Vec<_>) = patches
         .iter()
         .partition(|patch| patch.list == List::Cluster);
-    let config = apply_list(work, &config, &own)?;
-    apply_list(work, &config, &cluster)
+    let config = apply_list(work, config, &own)?;
+    apply_list(work, config, &cluster)
 }
 
 fn apply_list(
     work: &Work<'_>,
-    config: &MachineConfig,
+    config: MachineConfig,
     patches: &[&talconfig::Patch],
 ) -> Result<MachineConfig, RenderError> {
     let is_template = |patch: &talconfig::Patch| matches!(patch.text, PatchText::Template(_));
     let old = match patches.iter().any(|patch| is_template(patch)) {
-        true => old_document(config),
+        true => old_document(&config),
         // Nobody looks into it.
         false => Json::Null,
     };

@@ -4,18 +4,21 @@
 //! numbers and words it leaves alone what is there; a boolean that is no pointer, an expression and a size in bytes are set
 //! to it.
 
+mod forms;
+mod lists;
+
 use serde_json::{Map, Value};
 
 use super::error::MergeError;
-use crate::config::schema::{FieldType, Form, Named, Schema, StructureId, Type, url::Url};
+use crate::config::schema::{FieldType, Named, Schema, StructureId, Type};
 
 type Merged<T> = Result<T, MergeError>;
 
-/// Merges, and knows where it is.
+/// Merges, and knows where it stopped.
 #[derive(Default)]
 pub(super) struct Merger {
-    /// Where it stopped after an error.
-    pub path: Vec<String>,
+    /// The steps to where it stopped after an error, the last one first.
+    steps: Vec<String>,
 }
 
 /// What a field says about its values.
@@ -28,6 +31,16 @@ struct How {
 }
 
 impl Merger {
+    /// Where it stopped after an error.
+    pub fn path(&self) -> Vec<String> {
+        self.steps.iter().rev().cloned().collect()
+    }
+
+    /// What came of a step, which is noted if it was an error.
+    fn step<T>(&mut self, merged: Merged<T>, step: impl FnOnce() -> String) -> Merged<T> {
+        merged.inspect_err(|_| self.steps.push(step()))
+    }
+
     /// The keys of a structure, one by one.
     pub fn structure(
         &mut self,
@@ -40,12 +53,22 @@ impl Merger {
             return self.map(&Type::Any, left, right);
         }
         for field in &structure.fields {
-            self.path.push(field.key.to_owned());
-            let found = left.shift_remove(field.key);
-            if let Some(value) = self.field(field, found, right.get(field.key))? {
-                left.insert(field.key.to_owned(), value);
+            let from = right.get(field.key);
+            if from.is_none() && leaves_alone(field) {
+                continue;
             }
-            self.path.pop();
+            let slot = left.get_mut(field.key);
+            let is_there = slot.is_some();
+            let merged = self.field(field, slot.map(Value::take), from);
+            match self.step(merged, || field.key.to_owned())? {
+                Some(value) => {
+                    left.insert(field.key.to_owned(), value);
+                }
+                None if is_there => {
+                    left.swap_remove(field.key);
+                }
+                None => {}
+            }
         }
         Ok(left)
     }
@@ -114,7 +137,7 @@ impl Merger {
                 Ok((!absent).then_some(Value::Object(merged)))
             }
             Type::Named(named, under) => self.named(*named, under, left, right, how),
-            Type::Form(form) => form_value(*form, left, right, how),
+            Type::Form(form) => forms::merge(*form, left, right, how),
         }
     }
 
@@ -126,17 +149,16 @@ impl Merger {
         right: &Map<String, Value>,
     ) -> Merged<Map<String, Value>> {
         for (key, from) in right {
-            self.path.push(key.clone());
             let slot = left.entry(key.clone()).or_insert(Value::Null);
             let is_nil = slot.is_null() && !matches!(inner, Type::Form(_));
             if is_nil {
                 *slot = from.clone();
             } else {
                 let found = slot.take();
-                let merged = self.value(inner, Some(found), Some(from), How::default())?;
+                let merged = self.value(inner, Some(found), Some(from), How::default());
+                let merged = self.step(merged, || key.clone())?;
                 *slot = merged.unwrap_or(Value::Null);
             }
-            self.path.pop();
         }
         Ok(left)
     }
@@ -209,7 +231,7 @@ impl Merger {
             _ => Vec::new(),
         };
         if named == Named::ImageRules {
-            replace_rules(&mut items, right);
+            lists::replace_rules(&mut items, right);
         } else {
             self.by_key(named, inner, &mut items, right)?;
         }
@@ -233,17 +255,36 @@ impl Merger {
             _ => return Ok(()),
         };
         for from in right {
-            let same = items.iter().position(|item| is_same(named, item, from));
+            let same = items
+                .iter()
+                .position(|item| lists::is_same(named, item, from));
             let (Some(index), Some(fields)) = (same, from.as_object()) else {
                 items.push(from.clone());
                 continue;
             };
-            self.path.push(format!("[{index}]"));
             let into = object(Some(items[index].take()));
-            items[index] = Value::Object(self.structure(*id, into, fields)?);
-            self.path.pop();
+            let merged = self.structure(*id, into, fields);
+            let merged = self.step(merged, || format!("[{index}]"))?;
+            items[index] = Value::Object(merged);
         }
         Ok(())
+    }
+}
+
+/// Whether nothing in a patch leaves alone what is there, whatever that is.
+fn leaves_alone(field: &FieldType) -> bool {
+    match &field.value {
+        Type::Text
+        | Type::Int(_)
+        | Type::Uint(_)
+        | Type::Duration
+        | Type::Enumeration(_)
+        | Type::Pointer(_)
+        | Type::List(_)
+        | Type::Map(_)
+        | Type::Named(..) => true,
+        Type::Structure(_) => field.replace,
+        Type::Bool | Type::Any | Type::Form(_) => false,
     }
 }
 
@@ -272,109 +313,4 @@ fn is_empty(value: Option<&Value>) -> bool {
 
 fn is_open(kind: &Type) -> bool {
     matches!(kind, Type::Structure(id) if Schema::get().structure(*id).open)
-}
-
-fn is_same(named: Named, left: &Value, right: &Value) -> bool {
-    let text = |value: &Value, key: &str| {
-        let found = value.get(key).and_then(Value::as_str);
-        found.unwrap_or_default().to_owned()
-    };
-    let by = |key: &str| text(left, key) == text(right, key);
-    match named {
-        Named::ConfigFiles => by("mountPath"),
-        Named::AdmissionPlugins => by("name"),
-        Named::Vlans => {
-            let id = |value: &Value| value.get("vlanId").and_then(Value::as_u64).unwrap_or(0);
-            id(left) == id(right)
-        }
-        Named::Devices if !text(right, "interface").is_empty() => by("interface"),
-        Named::Devices => match (left.get("deviceSelector"), right.get("deviceSelector")) {
-            (Some(left), Some(right)) => same_selector(left, right),
-            _ => false,
-        },
-        Named::Args | Named::ImageRules | Named::InlineManifests => false,
-    }
-}
-
-/// `physical` is a pointer in Talos, and two pointers are never equal.
-fn same_selector(left: &Value, right: &Value) -> bool {
-    let set = |value: &Value| -> Vec<(String, Value)> {
-        let mut set: Vec<_> = object(Some(value.clone()))
-            .into_iter()
-            .filter(|(_, value)| value.as_str() != Some(""))
-            .collect();
-        set.sort_by(|one, other| one.0.cmp(&other.0));
-        set
-    };
-    let physical = left.get("physical").is_some() || right.get("physical").is_some();
-    !physical && set(left) == set(right)
-}
-
-/// Rules of an image that is there already take its place, the last of them if there are several.
-fn replace_rules(items: &mut Vec<Value>, right: &[Value]) {
-    let image = |rule: &Value| {
-        let found = rule.get("image").and_then(Value::as_str);
-        found.unwrap_or_default().to_owned()
-    };
-    let before: Vec<String> = items.iter().map(image).collect();
-    for rule in right {
-        match before.iter().rposition(|it| *it == image(rule)) {
-            Some(index) => items[index] = rule.clone(),
-            None => items.push(rule.clone()),
-        }
-    }
-}
-
-fn form_value(
-    form: Form,
-    left: Option<Value>,
-    right: Option<&Value>,
-    how: How,
-) -> Merged<Option<Value>> {
-    let text = |value: Option<&Value>| {
-        let found = value.and_then(Value::as_str);
-        found.unwrap_or_default().to_owned()
-    };
-    let (old, new) = (text(left.as_ref()), text(right));
-    match form {
-        Form::Address { merges: true }
-        | Form::Prefix { merges: true }
-        | Form::AddressPort { merges: true } => {
-            Ok(if new.is_empty() { left } else { right.cloned() })
-        }
-        Form::Expression | Form::ByteSize => Ok(right.cloned()),
-        Form::Size => {
-            let keeps =
-                new.is_empty() || (new.contains('%') && !old.is_empty() && !old.contains('%'));
-            Ok(if keeps { left } else { right.cloned() })
-        }
-        Form::Url | Form::Endpoint => match (Url::parse(&old), Url::parse(&new)) {
-            _ if new.is_empty() => Ok(left),
-            _ if old.is_empty() => Ok(right.cloned()),
-            (Some(old), Some(new)) => {
-                let merged = old.merged(new).ok_or(MergeError::Fixed)?;
-                Ok(Some(Value::String(merged.to_string())))
-            }
-            _ => Err(MergeError::Fixed),
-        },
-        Form::DiskSize => {
-            let zero = right.and_then(Value::as_u64).unwrap_or(0) == 0;
-            Ok(if zero && !how.zero_counts {
-                left
-            } else {
-                right.cloned()
-            })
-        }
-        Form::Hardware
-        | Form::Base64
-        | Form::ArgValue
-        | Form::CertificateAndKey
-        | Form::Certificate
-        | Form::Key => Ok(right.cloned().or(left)),
-        Form::Address { .. }
-        | Form::Prefix { .. }
-        | Form::AddressPort { .. }
-        | Form::PortRange
-        | Form::SizeMatcher => Err(MergeError::Fixed),
-    }
 }
