@@ -13,7 +13,7 @@
 mod cli;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use self::cli::Bench;
 
@@ -60,6 +60,48 @@ fn files_are_written_for_their_owner_alone_and_hold_what_is_printed() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     assert!(bench.exists("out/home-ops-mini01.yaml"));
+}
+
+#[test]
+fn a_file_that_is_right_already_stays_and_any_other_takes_its_place_whole() {
+    let bench = bench();
+    let render = || drop(bench.run(&["render", "--all", "-o", "out"]).exits(0));
+    render();
+    let path = bench.path("out/home-ops-mini01.yaml");
+    let right = fs::read(&path).unwrap();
+    let number = || fs::symlink_metadata(&path).unwrap().ino();
+    let first = number();
+    render();
+    assert_eq!(number(), first, "the same file");
+    let other = bench.path("other");
+    let spoils: [(&str, &dyn Fn()); 5] = [
+        ("another text of this length", &|| {
+            fs::write(&path, vec![b'x'; right.len()]).unwrap();
+        }),
+        ("a longer one", &|| {
+            fs::write(&path, [&right[..], b"\n"].concat()).unwrap()
+        }),
+        ("others may read it", &|| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        }),
+        ("it has another name", &|| {
+            fs::hard_link(&path, &other).unwrap()
+        }),
+        ("a link to it", &|| {
+            fs::remove_file(&other).unwrap();
+            fs::rename(&path, &other).unwrap();
+            std::os::unix::fs::symlink(&other, &path).unwrap();
+        }),
+    ];
+    for (what, spoil) in spoils {
+        spoil();
+        let before = number();
+        render();
+        assert_ne!(number(), before, "{what}: another file");
+        let found = fs::symlink_metadata(&path).unwrap();
+        assert!(found.is_file() && found.mode() & 0o7777 == 0o600, "{what}");
+        assert_eq!(fs::read(&path).unwrap(), right, "{what}");
+    }
 }
 
 #[test]

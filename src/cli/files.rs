@@ -207,12 +207,30 @@ pub fn write(path: &Path, body: &[u8]) -> Result<(), Failure> {
 }
 
 /// The same for what can be made again at any time: it is not waited for the disk, which for a folder of files takes longer
-/// than making them. After a power cut the file may be empty, but never another one.
+/// than making them. After a power cut the file may be empty, but never another one. A file that is what it should be
+/// already keeps its date.
 ///
 /// # Errors
 /// As [`write`].
 pub fn write_made(path: &Path, body: &[u8]) -> Result<(), Failure> {
+    if is_written(path, body).unwrap_or(false) {
+        return Ok(());
+    }
     write_whole(path, body, false)
+}
+
+/// Whether the file is there with this content, readable by its owner only.
+fn is_written(path: &Path, body: &[u8]) -> io::Result<bool> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let found = path.symlink_metadata()?;
+    let is_private = found.permissions().mode() & 0o7777 == 0o600;
+    if !found.is_file() || !is_private || found.nlink() != 1 || found.len() != body.len() as u64 {
+        return Ok(false);
+    }
+    let mut held = Zeroizing::new(Vec::with_capacity(body.len() + 1));
+    let file = File::open(path)?;
+    file.take(body.len() as u64 + 1).read_to_end(&mut held)?;
+    Ok(*held == *body)
 }
 
 fn write_whole(path: &Path, body: &[u8], sync: bool) -> Result<(), Failure> {

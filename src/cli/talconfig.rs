@@ -167,7 +167,8 @@ impl Cluster {
     /// # Errors
     /// Exit 2.
     pub fn render(&self, index: usize) -> Result<Zeroizing<String>, Failure> {
-        let host = self.hostnames().get(index).cloned().unwrap_or_default();
+        let host = self.loaded.config.nodes.get(index);
+        let host = host.map_or("", |node| &*node.hostname);
         let failed = |error: RenderError| match error {
             RenderError::Patches(error) => Failure::from(error),
             error => {
