@@ -10,12 +10,17 @@
     reason = "a bench runs programs, keeps files and talks to the person who started it"
 )]
 
+#[allow(dead_code, reason = "shared with other benches")]
+mod measure;
+
 use std::error::Error;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use measure::{Sample, Work, keelblock, middle};
 
 const DISKS: usize = 12;
 const RUNS: usize = 3;
@@ -77,52 +82,18 @@ fn generate(folder: &Path, nodes: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Wall clock, processor time and peak resident memory of a run, as `time` of Debian's package `time` measures them.
-struct Run {
-    wall: Duration,
-    processor: f64,
-    memory: u64,
-}
-
-fn measure(folder: &Path) -> Result<Run, Box<dyn Error>> {
-    let binary =
-        std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keelblock").into());
-    let start = Instant::now();
-    let output = Command::new("/usr/bin/time")
-        .args(["-f", "%U %S %M"])
-        .arg(&binary)
-        .arg("check")
-        .arg(folder)
-        .stdout(Stdio::null())
-        .output()
-        .map_err(|error| format!("/usr/bin/time of Debian's package time is needed: {error}"))?;
-    let wall = start.elapsed();
-    let said = String::from_utf8(output.stderr)?;
-    if !output.status.success() {
-        return Err(format!("check of {} failed: {said}", folder.display()).into());
-    }
-    let last = said.lines().last().unwrap_or_default();
-    let numbers: Vec<&str> = last.split(' ').collect();
-    let [user, system, kib] = numbers[..] else {
-        return Err(format!("time says {last:?}").into());
-    };
-    Ok(Run {
-        wall,
-        processor: user.parse::<f64>()? + system.parse::<f64>()?,
-        memory: kib.parse::<u64>()? << 10,
-    })
-}
-
-fn fleet(nodes: usize) -> Result<Run, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
+/// The cost of the run in the middle, by wall clock.
+fn fleet(nodes: usize) -> Result<Sample, Box<dyn Error>> {
+    let (folder, scratch) = (tempfile::tempdir()?, tempfile::tempdir()?);
     generate(folder.path(), nodes)?;
+    let check = Work::new(keelblock(), "KEELBLOCK_BIN names no program")
+        .args(["check".as_ref(), folder.path()]);
     let count = if nodes > LARGE { 1 } else { RUNS };
     let mut runs = Vec::new();
     for _ in 0..count {
-        runs.push(measure(folder.path())?);
+        runs.push(check.account(scratch.path())?.0);
     }
-    runs.sort_by_key(|run| run.wall);
-    Ok(runs.swap_remove(count / 2))
+    Ok(middle(runs).ok_or("no runs")?)
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -137,15 +108,17 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for nodes in sizes {
         let run = fleet(nodes)?;
         let count = u32::try_from(nodes)?;
-        let each = run.processor * 1e6 / f64::from(count);
+        let (Some(processor), Some(memory)) = (run.processor, run.memory) else {
+            return Err("GNU time did not say what the run cost".into());
+        };
+        let each = processor * 1e6 / f64::from(count);
         println!(
-            "check, {nodes} nodes with {DISKS} disks: {:.2?}, {:.2} s of processor time, {each:.0} us a node, {} MiB",
-            run.wall,
-            run.processor,
-            run.memory >> 20
+            "check, {nodes} nodes with {DISKS} disks: {:.2} s, {processor:.2} s of processor time, {each:.0} us a node, {} MiB",
+            run.seconds,
+            memory >> 20
         );
         if nodes == 10_000 {
-            met &= run.wall <= TIME && run.memory <= MEMORY;
+            met &= run.seconds <= TIME.as_secs_f64() && memory <= MEMORY;
         }
         costs.push(each);
     }

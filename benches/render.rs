@@ -11,11 +11,15 @@
     reason = "a bench runs programs, keeps files and talks to the person who started it"
 )]
 
+#[allow(dead_code, reason = "shared with other benches")]
+mod measure;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitCode};
+
+use measure::{Sample, Work, keelblock, middle};
 
 const RUNS: usize = 5;
 const SHARED: usize = 10;
@@ -100,40 +104,6 @@ fn secrets(talhelper: &Path, folder: &Path) -> Outcome<()> {
     Ok(std::fs::write(folder.join("talsecret.yaml"), made.stdout)?)
 }
 
-struct Run {
-    wall: Duration,
-    /// Most of resident memory, in bytes.
-    memory: u64,
-}
-
-fn measure(program: &Path, arguments: &[&str], folder: &Path) -> Outcome<Run> {
-    let start = Instant::now();
-    let output = Command::new("/usr/bin/time")
-        .args(["-f", "%M"])
-        .arg(program)
-        .args(arguments)
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .output()
-        .map_err(|error| format!("/usr/bin/time of Debian's package time is needed: {error}"))?;
-    let wall = start.elapsed();
-    let said = String::from_utf8(output.stderr)?;
-    if !output.status.success() {
-        return Err(format!("{} failed: {said}", program.display()).into());
-    }
-    let kib: u64 = said.lines().last().unwrap_or_default().parse()?;
-    Ok(Run {
-        wall,
-        memory: kib << 10,
-    })
-}
-
-fn median(mut runs: Vec<Run>) -> Outcome<Run> {
-    runs.sort_by_key(|run| run.wall);
-    let middle = runs.len() / 2;
-    runs.into_iter().nth(middle).ok_or_else(|| "no runs".into())
-}
-
 /// Whether both folders have as many files, and how many bytes ours have.
 fn rendered(folder: &Path, nodes: usize) -> Outcome<u64> {
     let count = |name: &str| -> Outcome<(usize, u64)> {
@@ -155,25 +125,25 @@ fn rendered(folder: &Path, nodes: usize) -> Outcome<u64> {
 }
 
 /// Our median, theirs, and the bytes that were rendered.
-fn cluster(keelblock: &Path, talhelper: &Path, nodes: usize) -> Outcome<(Run, Run, u64)> {
-    let folder = tempfile::tempdir()?;
+fn cluster(talhelper: &Path, nodes: usize) -> Outcome<(Sample, Sample, u64)> {
+    let (folder, scratch) = (tempfile::tempdir()?, tempfile::tempdir()?);
     generate(folder.path(), nodes)?;
     secrets(talhelper, folder.path())?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let render = ["render", "talconfig.yaml", "--all", "-o", "ours"];
-    let genconfig = [
-        "genconfig",
-        "--offline-mode",
-        "--no-gitignore",
-        "-o",
-        "theirs",
-    ];
+    let render = Work::new(keelblock(), "KEELBLOCK_BIN names no program")
+        .args(["render", "talconfig.yaml", "--all", "-o", "ours"])
+        .within(folder.path());
+    let genconfig = Work::new(talhelper, "it was not built")
+        .args(["genconfig", "--offline-mode", "--no-gitignore"])
+        .args(["-o", "theirs"])
+        .within(folder.path());
     for _ in 0..RUNS {
-        ours.push(measure(keelblock, &render, folder.path())?);
-        theirs.push(measure(talhelper, &genconfig, folder.path())?);
+        ours.push(render.account(scratch.path())?.0);
+        theirs.push(genconfig.account(scratch.path())?.0);
     }
     let bytes = rendered(folder.path(), nodes)?;
-    Ok((median(ours)?, median(theirs)?, bytes))
+    let (ours, theirs) = middle(ours).zip(middle(theirs)).ok_or("no runs")?;
+    Ok((ours, theirs, bytes))
 }
 
 fn main() -> Outcome<ExitCode> {
@@ -183,26 +153,27 @@ fn main() -> Outcome<ExitCode> {
     } else {
         named
     };
-    let keelblock =
-        std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keelblock").into());
     let build = tempfile::tempdir()?;
     let talhelper = talhelper(build.path())?;
     let mut met = true;
     let mut least = None;
     for nodes in sizes {
-        let (ours, theirs, bytes) = cluster(Path::new(&keelblock), &talhelper, nodes)?;
-        let ratio = ours.wall.as_secs_f64() / theirs.wall.as_secs_f64();
+        let (ours, theirs, bytes) = cluster(&talhelper, nodes)?;
+        let (Some(memory), Some(of_talhelper)) = (ours.memory, theirs.memory) else {
+            return Err("GNU time did not say what a run cost".into());
+        };
+        let ratio = ours.seconds / theirs.seconds;
         println!(
-            "render, {nodes} nodes ({} KiB): {:.1?} and {} MiB; talhelper {:.1?} and {} MiB; ratio {ratio:.3}, goal at most {RATIO}",
+            "render, {nodes} nodes ({} KiB): {:.2} s and {} MiB; talhelper {:.2} s and {} MiB; ratio {ratio:.3}, goal at most {RATIO}",
             bytes >> 10,
-            ours.wall,
-            ours.memory >> 20,
-            theirs.wall,
-            theirs.memory >> 20
+            ours.seconds,
+            memory >> 20,
+            theirs.seconds,
+            of_talhelper >> 20
         );
         met &= ratio <= RATIO;
-        let (memory, size) = *least.get_or_insert((ours.memory, bytes));
-        met &= ours.memory <= memory + FLAT * (bytes - size.min(bytes));
+        let (fewest, size) = *least.get_or_insert((memory, bytes));
+        met &= memory <= fewest + FLAT * (bytes - size.min(bytes));
     }
     println!("goals: {}", if met { "met" } else { "MISSED" });
     Ok(if met {

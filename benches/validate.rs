@@ -1,8 +1,8 @@
 //! Measures `keelblock validate` on a generated repository: `cargo bench --bench validate [-- LINES]`.
 //!
 //! A talconfig.yaml of 100 nodes with an interface and a patch of their own, ten patches for all of them, and as many that
-//! nothing refers to as make 10,000 lines, unless told otherwise. `KEELBLOCK_BIN` names the program to measure; without it, cargo's own build is taken. The median of 11
-//! runs counts; the exit code is 1 if the goal is missed.
+//! nothing refers to as make 10,000 lines, unless told otherwise. `KEELBLOCK_BIN` names the program to measure; without
+//! it, cargo's own build is taken. The median of 11 runs counts; the exit code is 1 if the goal is missed.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -10,11 +10,16 @@
     reason = "a bench runs programs, keeps files and talks to the person who started it"
 )]
 
+#[allow(dead_code, reason = "shared with other benches")]
+mod measure;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use measure::{Work, keelblock, median};
 
 const NODES: usize = 100;
 /// Patches for all nodes.
@@ -86,36 +91,22 @@ fn generate(folder: &Path, wanted: usize) -> Result<usize, Box<dyn Error>> {
     Ok(lines)
 }
 
-fn measure(folder: &Path) -> Result<Duration, Box<dyn Error>> {
-    let binary =
-        std::env::var_os("KEELBLOCK_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keelblock").into());
-    let start = Instant::now();
-    let status = Command::new(binary)
-        .arg("validate")
-        .arg(folder)
-        .stdout(Stdio::null())
-        .status()?;
-    let time = start.elapsed();
-    if status.code() != Some(0) {
-        return Err(format!("validate of {} ended with {status}", folder.display()).into());
-    }
-    Ok(time)
-}
-
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let named: Vec<usize> = std::env::args().filter_map(|it| it.parse().ok()).collect();
     let wanted = named.first().copied().unwrap_or(10_000);
     let folder = tempfile::tempdir()?;
     let lines = generate(folder.path(), wanted)?;
+    let validate = Work::new(keelblock(), "KEELBLOCK_BIN names no program")
+        .args(["validate".as_ref(), folder.path()]);
     let mut runs = Vec::new();
     for _ in 0..RUNS {
-        runs.push(measure(folder.path())?);
+        runs.push(validate.time()?.seconds);
     }
-    runs.sort();
-    let median = runs[RUNS / 2];
-    let met = median <= TIME || wanted > 10_000;
+    let median = median(runs);
+    let met = median <= TIME.as_secs_f64() || wanted > 10_000;
     println!(
-        "validate, {lines} lines: {median:.2?}, goal {TIME:.0?} for 10000; {}",
+        "validate, {lines} lines: {:.1} ms, goal {TIME:.0?} for 10000; {}",
+        median * 1e3,
         if met { "met" } else { "MISSED" }
     );
     Ok(if met {

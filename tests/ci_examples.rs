@@ -121,3 +121,21 @@ fn the_hooks_run_on_a_repository() {
         assert_eq!(String::from_utf8(ran.stderr).unwrap(), "", "{entry}");
     }
 }
+
+#[test]
+fn no_example_has_an_error_but_the_one_that_is_there_to_show_them() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let ran = Bench::new().run(&["validate", examples, "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(report["files"].as_array().unwrap().len() >= 13, "{report}");
+    let findings = report["findings"].as_array().unwrap();
+    let errors = findings.iter().filter(|it| it["level"] == "error");
+    let errors: Vec<_> = errors
+        .map(|it| {
+            let file = it["file"].as_str().unwrap();
+            let file = file.strip_prefix(examples).unwrap_or(file);
+            (file, it["code"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(errors, [("/repository/patches/storage.yaml", "KB105")]);
+}

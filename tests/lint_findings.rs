@@ -414,6 +414,69 @@ fn what_shows_in_rendered_nodes_is_said_once_at_the_first_of_them() {
 }
 
 #[test]
+fn what_is_wrong_with_the_network_of_a_rendered_node_is_said_where_it_was_written() {
+    let text = "\
+clusterName: a
+talosVersion: v1.10.5
+endpoint: https://10.0.0.1:6443
+clusterPodNets: [10.244.0.0/16]
+clusterSvcNets:
+  - 10.244.128.0/20
+nodes:
+  - hostname: by-field
+    ipAddress: 10.0.0.2
+  - hostname: by-inline-patch
+    ipAddress: 10.0.0.3
+    patches:
+      - |-
+        cluster:
+          network:
+            serviceSubnets: [10.244.64.0/20]
+  - hostname: by-patch
+    ipAddress: 10.0.0.4
+    patches:
+      - \"@services.yaml\"
+  - hostname: by-field-too
+    ipAddress: 10.0.0.5
+";
+    let patch = "cluster:\n  network:\n    serviceSubnets:\n      - 10.244.32.0/20\n";
+    let files = [file("talconfig.yaml", text), file("services.yaml", patch)];
+    let node = |hostname: &str, line: u32, services: &str| RenderedNode {
+        at: (line, 5),
+        ..rendered(
+            hostname,
+            line,
+            Ok(&OVERLAP.replace("10.244.128.0/20", services)),
+        )
+    };
+    let repository = Repository {
+        references: BTreeSet::from(["/r/services.yaml".to_owned()]),
+        nodes: vec![
+            node("by-field", 8, "10.244.128.0/20"),
+            node("by-inline-patch", 10, "10.244.64.0/20"),
+            node("by-patch", 17, "10.244.32.0/20"),
+            node("by-field-too", 21, "10.244.128.0/20"),
+            // What nothing in the files says is said at the node.
+            node("by-nobody", 21, "10.244.96.0/20"),
+        ],
+        ..Repository::default()
+    };
+    let findings = check(&files, &[repository], &[]);
+    let found = findings.iter().filter(|it| it.rule.code == "KB701");
+    let found: Vec<(String, &str)> = found
+        .map(|it| (it.at.to_string(), it.message.split(": ").next().unwrap()))
+        .collect();
+    let wanted = [
+        ("talconfig.yaml:6:5", "by-field, by-field-too"),
+        ("talconfig.yaml:16:30", "by-inline-patch"),
+        ("talconfig.yaml:21:5", "by-nobody"),
+        ("services.yaml:4:9", "by-patch"),
+    ];
+    let wanted = wanted.map(|(at, hosts)| (at.to_owned(), hosts));
+    assert_eq!(found, wanted);
+}
+
+#[test]
 fn no_secret_reaches_a_finding() {
     let secret = "hidden-0123456789";
     for text in [

@@ -40,7 +40,7 @@ const WANTED: [(&str, u64, &str); 20] = [
     // The prefix is that of the nodes' own network, and not the one that is written.
     ("talconfig.yaml", 12, "KB212"),
     // And the services' addresses are in the network that comes of it.
-    ("talconfig.yaml", 17, "KB701"),
+    ("talconfig.yaml", 15, "KB701"),
     ("talconfig.yaml", 21, "KB304"),
     ("talconfig.yaml", 21, "KB303"),
     // Its configuration is applied by hand, which a new node boots without.

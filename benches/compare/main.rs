@@ -17,6 +17,8 @@
     reason = "a bench runs programs, keeps files and talks to the person who started it"
 )]
 
+#[allow(dead_code, reason = "shared with other benches")]
+#[path = "../measure/mod.rs"]
 mod measure;
 mod ours;
 mod peers;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::measure::{BenchError, Sample, Work};
+use crate::measure::{BenchError, Sample, Work, keelblock};
 use crate::peers::Cost;
 use crate::scratch::{Scratch, file};
 
@@ -54,9 +54,8 @@ pub struct Image {
 impl Keelblock {
     /// Takes `KEELBLOCK_BIN` if it is set.
     pub fn find() -> Self {
-        let program = std::env::var_os("KEELBLOCK_BIN");
         Self {
-            program: program.map_or_else(|| env!("CARGO_BIN_EXE_keelblock").into(), PathBuf::from),
+            program: keelblock(),
         }
     }
 

@@ -143,10 +143,17 @@ fn dispatch(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
 
 /// clap prints its own help and errors; the exit code is ours, and the last line of output in JSON mode.
 fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the reader's choice.
-    drop(error.print());
+    let printed = error.print();
     if !error.use_stderr() {
-        return ExitCode::from(Exit::Done.code());
+        let exit = match printed {
+            // A closed pipe is the reader's choice.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let failure = output::unwritten(&error).hint("check where it goes");
+                Output::new(Format::Text).fail(&failure)
+            }
+            _ => Exit::Done,
+        };
+        return ExitCode::from(exit.code());
     }
     let text = error.render().to_string();
     let message = match error.kind() {

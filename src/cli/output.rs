@@ -157,12 +157,14 @@ pub fn write_out(body: &str) -> Result<(), Failure> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {
-            let failure = Failure::new(Exit::Io, "standard output cannot be written");
-            Err(failure
-                .because(&error)
-                .hint("what the command did is done; check where its output goes"))
+            Err(unwritten(&error).hint("what the command did is done; check where its output goes"))
         }
     }
+}
+
+/// Standard output took nothing.
+pub fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(Exit::Io, "standard output cannot be written").because(error)
 }
 
 #[cfg(test)]

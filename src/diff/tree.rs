@@ -3,14 +3,17 @@
 //! Lists of mappings that have a name are compared by it, others item by item after their common beginning and end. Read
 //! forwards or backwards, the same paths come out.
 
+mod documents;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde::Serialize;
 
 use super::hide::Hider;
-use crate::config;
 use crate::config::node::{Entry, Node, Value};
+
+pub(super) use self::documents::{Documents, V1ALPHA1, scalar};
 
 /// Most edits of one node; more help nobody.
 const MOST: usize = 5_000;
@@ -26,59 +29,6 @@ const NAMES: [&str; 8] = [
     "network",
     "image",
 ];
-
-/// The documents of a node by kind and name; the old one is `v1alpha1`.
-#[derive(Default)]
-pub(super) struct Documents(BTreeMap<String, Rc<Node>>);
-
-impl Documents {
-    /// Reads all of `texts`, which are valid.
-    pub fn of<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
-        let mut found = BTreeMap::new();
-        for (index, text) in texts.enumerate() {
-            for root in config::documents_of(text, index) {
-                if !root.is_null() {
-                    found.entry(title(&root)).or_insert(root);
-                }
-            }
-        }
-        Self(found)
-    }
-
-    /// Every document with its title.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.0.iter().map(|(title, root)| (title.as_str(), &**root))
-    }
-
-    /// The node at `path` of the old document.
-    pub fn old(&self, path: &[&str]) -> Option<&Node> {
-        let mut node = &**self.0.get(V1ALPHA1)?;
-        for key in path {
-            node = &node.get(key)?.value;
-        }
-        Some(node)
-    }
-}
-
-/// The title of the document without a kind.
-pub(super) const V1ALPHA1: &str = "v1alpha1";
-
-fn title(root: &Node) -> String {
-    let text = |key| root.get(key).and_then(|entry| scalar(&entry.value));
-    match (text("kind"), text("name")) {
-        (None, _) => String::from(V1ALPHA1),
-        (Some(kind), None) => kind.to_owned(),
-        (Some(kind), Some(name)) => format!("{kind} {name}"),
-    }
-}
-
-/// The text of a scalar that is not null.
-pub(super) fn scalar(node: &Node) -> Option<&str> {
-    match &node.value {
-        Value::Scalar(scalar) if !scalar.is_null() => Some(&scalar.text),
-        _ => None,
-    }
-}
 
 /// What happened to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -113,8 +63,8 @@ pub struct Edit {
 
 /// Every value that differs, the old document first.
 pub(super) fn diff(before: &Documents, after: &Documents, hider: &Hider) -> Vec<Edit> {
-    let titles: BTreeSet<&String> = before.0.keys().chain(after.0.keys()).collect();
-    let mut titles: Vec<&String> = titles.into_iter().collect();
+    let titles: BTreeSet<&str> = before.titles().chain(after.titles()).collect();
+    let mut titles: Vec<&str> = titles.into_iter().collect();
     titles.sort_by_key(|title| (*title != V1ALPHA1, *title));
     let mut walk = Walk {
         hider,
@@ -123,8 +73,8 @@ pub(super) fn diff(before: &Documents, after: &Documents, hider: &Hider) -> Vec<
     };
     for title in titles {
         walk.document = title;
-        let side = |documents: &'_ Documents| documents.0.get(title).map(Rc::clone);
-        walk.pair(side(before).as_deref(), side(after).as_deref(), "");
+        let [before, after] = [before, after].map(|it| it.get(title).map(|root| &**root));
+        walk.pair(before, after, "");
     }
     walk.edits
 }
@@ -332,90 +282,4 @@ fn brief(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn edits(before: &str, after: &str) -> Vec<String> {
-        let (before, after) = (
-            Documents::of([before].into_iter()),
-            Documents::of([after].into_iter()),
-        );
-        let hider = Hider::of([&before, &after]);
-        let line = |edit: Edit| {
-            let value = |it: Option<String>| it.unwrap_or_else(|| String::from("-"));
-            let (before, after) = (value(edit.before), value(edit.after));
-            format!("{} {}: {before} {after}", edit.document, edit.path)
-        };
-        diff(&before, &after, &hider)
-            .into_iter()
-            .map(line)
-            .collect()
-    }
-
-    #[test]
-    fn what_means_the_same_is_no_difference() {
-        for (before, after) in [
-            (
-                "machine: {a: 1, b: '2'}",
-                "machine:\n  b: 2 # x\n  a: \"1\"\n",
-            ),
-            ("machine: {a: null}", "machine: {}"),
-            ("kind: A\n---\nkind: B", "kind: B\n---\nkind: A"),
-            (
-                "machine: {l: [{name: a}, {name: b}]}",
-                "machine: {l: [{name: b}, {name: a}]}",
-            ),
-        ] {
-            assert_eq!(edits(before, after), Vec::<String>::new(), "{before}");
-        }
-    }
-
-    #[test]
-    fn differences_are_told_path_by_path_and_backwards_with_the_same_paths() {
-        for (before, after, wanted) in [
-            (
-                "machine: {a: 1}",
-                "machine: {a: 2}",
-                "v1alpha1 machine.a: 1 2",
-            ),
-            (
-                "machine: {}",
-                "machine: {a: {b: 2}}",
-                "v1alpha1 machine.a.b: - 2",
-            ),
-            (
-                "machine: {a: 1}",
-                "machine: {a: {b: 2}}",
-                "v1alpha1 machine.a: 1 -|v1alpha1 machine.a.b: - 2",
-            ),
-            (
-                "machine: {l: [a, b, c]}",
-                "machine: {l: [a, x, c]}",
-                "v1alpha1 machine.l[1]: b x",
-            ),
-            (
-                "machine: {l: [a, c]}",
-                "machine: {l: [a, b, c]}",
-                "v1alpha1 machine.l[1]: - b",
-            ),
-            (
-                "machine: {l: [{name: a, v: 1}]}",
-                "machine: {l: [{name: b}, {name: a, v: 2}]}",
-                "v1alpha1 machine.l[name=a].v: 1 2|v1alpha1 machine.l[name=b].name: - b",
-            ),
-            ("kind: A\nname: x\nv: 1", "kind: A\nname: x", "A x v: 1 -"),
-            (
-                "machine: {a: ''}",
-                "machine: {a: \"x\\ny\"}",
-                "v1alpha1 machine.a: \"\" (text of 2 lines)",
-            ),
-        ] {
-            assert_eq!(edits(before, after).join("|"), wanted);
-            let paths = |edits: Vec<String>| -> BTreeSet<String> {
-                let path = |line: &String| line.split(": ").next().unwrap_or_default().to_owned();
-                edits.iter().map(path).collect()
-            };
-            assert_eq!(paths(edits(before, after)), paths(edits(after, before)));
-        }
-    }
-}
+mod tests;

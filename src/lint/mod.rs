@@ -164,7 +164,6 @@ impl<'i> Check<'i> {
         }
         talconfig::file_names(part, &repository.names, &mut self.sink);
         let name = &self.input.files[repository.talconfig].name;
-        rendered::nodes(name, &repository.nodes, self.input.machines, &mut self.sink);
         let path = &self.input.files[repository.talconfig].path;
         let files = self.input.files.iter().zip(parts.iter());
         let known = files.filter_map(|(file, part)| Some((&*file.path, &part.as_ref()?.0)));
@@ -174,6 +173,7 @@ impl<'i> Check<'i> {
         let nodes = repository.nodes.iter();
         let made = nodes.map(|node| (node, Layers::of(part, path, node.at, &patches, &file)));
         let made: Vec<_> = made.collect();
+        rendered::nodes(&made, self.input.machines, &mut self.sink);
         strict::nodes(&made, &mut self.sink);
         // What was refused where it is written is refused in the nodes as well.
         if !self.sink.has_error() {

@@ -3,12 +3,15 @@
 //! Pure. Follows Talos' merge backwards: a later patch wins over an earlier one, and lists grow. A place is told only where
 //! it is certain; values that a variable or a template brings in are taken for what they came to. Says places, no values.
 
+mod trace;
+
 use std::rc::Rc;
 
+use self::trace::{Step, follow, walk};
 use super::File;
 use super::part::{Part, below, items, text};
 use super::talconfig::{self, Inline};
-use crate::config::node::{Entry, Node, Place, Value};
+use crate::config::node::{Node, Place};
 use crate::config::spec::Location;
 use crate::config::talconfig::{absolute, parent};
 use crate::config::yaml;
@@ -31,12 +34,6 @@ pub(super) const VOLUMES: [(&str, &str); 2] = [
     ("volumes", "VolumeConfig"),
     ("userVolumes", "UserVolumeConfig"),
 ];
-
-/// A step from a value to one in it.
-enum Step<'n> {
-    Key(&'n str),
-    Item(usize),
-}
 
 /// What a node is made of, as it stands in the files.
 pub(super) struct Layers<'p> {
@@ -228,87 +225,6 @@ fn id(root: &Node) -> (Option<&str>, Option<&str>) {
     (of("kind"), of("kind").and_then(|_| of("name")))
 }
 
-/// The way from `root` to the last thing that begins no later than the place, and what it is.
-fn walk<'n>(root: &'n Node, before: &dyn Fn(Place) -> bool) -> (Vec<Step<'n>>, &'n Node) {
-    let (mut steps, mut node) = (Vec::new(), root);
-    loop {
-        let next = match &node.value {
-            Value::Map(entries) => {
-                let entry: Option<&Entry> = entries.iter().rfind(|entry| before(entry.at));
-                entry.map(|entry| (Step::Key(&entry.key), &entry.value))
-            }
-            Value::List(list) => {
-                let index = list.iter().rposition(|item| before(item.place));
-                index.map(|index| (Step::Item(index), &list[index]))
-            }
-            Value::Scalar(_) => None,
-        };
-        let Some((step, value)) = next else {
-            return (steps, node);
-        };
-        steps.push(step);
-        // The place is that of the key.
-        if !before(value.place) {
-            return (steps, value);
-        }
-        node = value;
-    }
-}
-
-/// The places in `layer` that are at the end of `steps`, which lead from `rendered` to `value`.
-fn follow(
-    layer: &Node,
-    rendered: &Node,
-    steps: &[Step<'_>],
-    value: &Node,
-    at: Place,
-    places: &mut Vec<Place>,
-) {
-    match steps.split_first() {
-        None => {
-            if agrees(layer, value) {
-                places.push(at);
-            }
-        }
-        Some((Step::Key(key), rest)) => {
-            if let (Some(entry), Some(of)) = (layer.get(key), rendered.get(key)) {
-                follow(&entry.value, &of.value, rest, value, entry.at, places);
-            }
-        }
-        Some((Step::Item(index), rest)) => {
-            let Value::List(all) = &rendered.value else {
-                return;
-            };
-            let Some(of) = all.get(*index) else { return };
-            let Value::List(list) = &layer.value else {
-                return;
-            };
-            for item in list.iter().filter(|item| agrees(item, of)) {
-                follow(item, of, rest, value, item.place, places);
-            }
-        }
-    }
-}
-
-/// Whether all of `layer` is in `rendered`.
-fn agrees(layer: &Node, rendered: &Node) -> bool {
-    match (&layer.value, &rendered.value) {
-        _ if layer.is_null() => true,
-        (Value::Scalar(layer), Value::Scalar(rendered)) => {
-            layer.text == rendered.text || layer.text.contains('$') || layer.text.contains("{{")
-        }
-        (Value::Map(layer), Value::Map(_)) => layer.iter().all(|entry| {
-            let of = rendered.get(&entry.key);
-            of.is_some_and(|of| agrees(&entry.value, &of.value))
-        }),
-        (Value::List(layer), Value::List(rendered)) => {
-            let is_there = |item: &Rc<Node>| rendered.iter().any(|it| agrees(item, it));
-            layer.len() <= rendered.len() && layer.iter().all(is_there)
-        }
-        _ => false,
-    }
-}
-
 fn called(root: &Node) -> String {
     match id(root) {
         (Some(kind), Some(name)) => crate::config::one_line(&format!("{kind} {name}")),
@@ -317,100 +233,4 @@ fn called(root: &Node) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use zeroize::Zeroizing;
-
-    fn file(name: &str, text: &str) -> File {
-        File {
-            name: name.to_owned(),
-            path: format!("/r/{name}"),
-            text: Zeroizing::new(text.to_owned()),
-            named: true,
-        }
-    }
-
-    const TALCONFIG: &str = "\
-nodes:
-  - hostname: a
-    controlPlane: true
-    installDisk: /dev/sda
-    patches:
-      - '@own.yaml'
-  - hostname: b
-    controlPlane: true
-    overridePatches: true
-    patches:
-      - |
-        machine:
-          sysctls: {a: '1', b: '2'}
-  - hostname: c
-controlPlane:
-  patches:
-    - '@group.yaml'
-worker:
-  patches:
-    - '@group.yaml'
-  userVolumes:
-    - name: data
-      provisioning: {minSize: 1GiB}
-patches:
-  - 'machine: {certSANs: [z]}'
-";
-    const GROUP: &str = "machine:\n  sysctls:\n    a: '1'\n    b: '1'\n  certSANs: [x, y]\n";
-    const OWN: &str = "machine:\n  sysctls:\n    b: ${B}\n  certSANs:\n    - x\n";
-
-    /// The document and place of what stands at a line and column.
-    fn asked(node: (u32, u32), rendered: &str, line: u32, column: u32) -> (String, String) {
-        let files = [
-            file("group.yaml", GROUP),
-            file("talconfig.yaml", TALCONFIG),
-            file("own.yaml", OWN),
-        ];
-        let origins = Origins::of(&files, 1, node, rendered);
-        let found = origins.find(line, column).unwrap();
-        let at = found.at.map_or(String::new(), |at| at.to_string());
-        (found.document, at)
-    }
-
-    #[test]
-    fn a_value_is_traced_to_the_last_patch_that_has_it() {
-        let a = "machine:\n  install:\n    disk: /dev/sda\n  sysctls:\n    a: '1'\n    b: '7'\n  certSANs:\n    - x\n    - y\n    - x\n    - z\n";
-        for (line, column, at) in [
-            (3, 5, "talconfig.yaml:4:5"),
-            (3, 11, "talconfig.yaml:4:5"),
-            (5, 5, "group.yaml:3:5"),
-            (6, 8, "own.yaml:3:5"),
-            // Both patches have an x.
-            (8, 7, ""),
-            (9, 7, "group.yaml:5:17"),
-            (11, 7, "talconfig.yaml:25:27"),
-        ] {
-            let wanted = (String::new(), at.to_owned());
-            assert_eq!(asked((2, 5), a, line, column), wanted, "{line}:{column}");
-        }
-    }
-
-    #[test]
-    fn a_node_that_overrides_has_not_the_patches_of_its_group() {
-        let b = "machine:\n  sysctls:\n    a: '1'\n    b: '1'\n---\napiVersion: v1alpha1\nkind: UserVolumeConfig\nname: data\nprovisioning:\n  minSize: 1GiB\n  maxSize: 2GiB\n";
-        for (line, document, at) in [
-            (3, "", "talconfig.yaml:13:21"),
-            // Only the patch of the group has this value.
-            (4, "", ""),
-            (10, "UserVolumeConfig data", ""),
-        ] {
-            let wanted = (document.to_owned(), at.to_owned());
-            assert_eq!(asked((7, 5), b, line, 6), wanted, "{line}");
-        }
-    }
-
-    #[test]
-    fn documents_come_from_the_fields_of_the_group() {
-        let c = "apiVersion: v1alpha1\nkind: UserVolumeConfig\nname: data\nprovisioning:\n  minSize: 1GiB\n  maxSize: 2GiB\n";
-        for (line, at) in [(5, "talconfig.yaml:23:22"), (6, "")] {
-            let wanted = ("UserVolumeConfig data".to_owned(), at.to_owned());
-            assert_eq!(asked((14, 5), c, line, 6), wanted, "{line}");
-        }
-    }
-}
+mod tests;

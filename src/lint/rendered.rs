@@ -1,16 +1,19 @@
 //! Nodes as a whole: what only shows where all documents of one node are together, as in a rendered configuration.
 //!
-//! Pure. The nodes of a talconfig.yaml come in rendered; what is found in them is said at the node in talconfig.yaml, once
-//! for all nodes that have it, since the rendered text is in no file.
+//! Pure. The nodes of a talconfig.yaml come in rendered, and the rendered text is in no file: what is found in them is said
+//! at the patch or field that wrote it, or at the node in talconfig.yaml where that is not certain, once for all nodes.
 
 use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
 
 use super::Machine;
 use super::catalogue::{network as rules, repository};
 use super::finding::{Finding, Sink};
-use crate::config::Source;
+use super::origin::Layers;
 use crate::config::patch::MachineConfig;
 use crate::config::spec::Location;
+use crate::config::{Source, yaml};
 use crate::fleet::finding::Level;
 use crate::network::{self, Code};
 
@@ -40,51 +43,60 @@ pub(super) fn check(
     }
 }
 
-/// Checks the nodes of the talconfig.yaml `file`.
-pub(super) fn nodes(file: &str, nodes: &[RenderedNode], machines: &[Machine], sink: &mut Sink) {
-    let mut hosts: BTreeMap<(Code, String), Vec<&str>> = BTreeMap::new();
-    let mut first: Vec<(network::Finding, (u32, u32))> = Vec::new();
-    for node in nodes {
+/// A finding: where it was written, or at no certain place.
+type Key = (Option<(String, u32, u32)>, Code, String);
+
+/// Checks the nodes of a talconfig.yaml with what each is made of.
+pub(super) fn nodes(nodes: &[(&RenderedNode, Layers<'_>)], machines: &[Machine], sink: &mut Sink) {
+    let mut found: BTreeMap<Key, (network::Finding, Location, Vec<&str>)> = BTreeMap::new();
+    for (node, layers) in nodes {
         let config = match &node.config {
             Ok(config) => config,
             // An error that was found already is why.
             Err(_) if sink.has_error() => continue,
             Err(why) => {
                 let message = format!("{}: {why}", node.hostname);
-                sink.add(Finding::new(
-                    &repository::NOT_RENDERED,
-                    at(file, node.at),
-                    message,
-                ));
+                let at = layers.at.clone();
+                sink.add(Finding::new(&repository::NOT_RENDERED, at, message));
                 continue;
             }
         };
         let machine = machine(node.extensions.as_deref(), machines);
-        for found in unsaid(network::check_rendered(config, &machine)) {
-            let named = hosts
-                .entry((found.code, found.message.clone()))
-                .or_default();
-            if named.is_empty() {
-                first.push((found, node.at));
-            }
-            named.push(&node.hostname);
+        for (finding, at) in of_node(config, layers, &machine) {
+            let place = at.as_ref().map(|at| (at.file.clone(), at.line, at.column));
+            let key = (place, finding.code, finding.message.clone());
+            let at = at.unwrap_or_else(|| layers.at.clone());
+            let (_, _, hosts) = found.entry(key).or_insert((finding, at, Vec::new()));
+            hosts.push(&node.hostname);
         }
     }
-    for (found, place) in first {
-        let key = (found.code, found.message.clone());
-        let named = hosts.remove(&key).unwrap_or_default();
-        // A list has its own order; a name stands once.
-        let message = format!("{}: {}", named.join(", "), found.message);
-        sink.add(of_network(&found, at(file, place), message));
+    for (finding, at, hosts) in found.into_values() {
+        // The other nodes that share the place may be right.
+        let message = format!("{}: {}", hosts.join(", "), finding.message);
+        sink.add(of_network(&finding, at, message));
     }
 }
 
-fn at(file: &str, (line, column): (u32, u32)) -> Location {
-    Location {
-        file: file.to_owned(),
-        line,
-        column,
+/// What is found in a node, each with where it was written if that is certain.
+fn of_node(
+    config: &MachineConfig,
+    layers: &Layers<'_>,
+    machine: &network::Machine<'_>,
+) -> Vec<(network::Finding, Option<Location>)> {
+    // Most nodes have nothing that is to be placed.
+    if unsaid(network::check_rendered(config, machine)).is_empty() {
+        return Vec::new();
     }
+    let text = &Zeroizing::new(config.to_text());
+    let documents = yaml::read(text, 0).documents;
+    let source = Source { name: "", text };
+    let placed = |finding: network::Finding| {
+        let at = finding.at.as_ref();
+        let at = at.and_then(|at| layers.find(&documents, at.line, at.column)?.at);
+        (finding, at)
+    };
+    let found = unsaid(network::check(&[source], machine));
+    found.into_iter().map(placed).collect()
 }
 
 /// What the network is compared with.

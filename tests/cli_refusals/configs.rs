@@ -26,7 +26,7 @@ fn refuses(bench: &Bench, name: &str, words: &[&str]) {
 #[test]
 fn a_configuration_that_is_none_is_named_with_the_place() {
     let good = config("    disk: /dev/sda");
-    let cases: [(&str, Vec<u8>, &[&str]); 9] = [
+    let cases: [(&str, Vec<u8>, &[&str]); 10] = [
         ("empty", Vec::new(), &["empty.yaml", "is empty"]),
         (
             "blank",
@@ -57,6 +57,11 @@ fn a_configuration_that_is_none_is_named_with_the_place() {
             "elf",
             b"\x7fELF\x02\x01\x01\xff\xfe\x00".to_vec(),
             &["elf.yaml", "not UTF-8"],
+        ),
+        (
+            "tab",
+            b"machine:\n\ttype: worker\n".to_vec(),
+            &["tab.yaml:2:2", "tabs disallowed", "blanks to indent"],
         ),
         ("scalar", b"just words\n".to_vec(), &["scalar.yaml:1:1"]),
         (
@@ -138,6 +143,17 @@ fn a_file_that_cannot_be_read_is_named() {
     refuses(&bench, "nosuch.yaml", &["nosuch.yaml", "No such file"]);
     std::fs::create_dir(bench.path("folder.yaml")).unwrap();
     refuses(&bench, "folder.yaml", &["folder.yaml", "Is a directory"]);
+}
+
+#[test]
+fn a_folder_without_anything_for_talos_is_not_called_sound() {
+    let bench = bench();
+    std::fs::create_dir(bench.path("empty")).unwrap();
+    std::fs::create_dir(bench.path("others")).unwrap();
+    bench.write("others/chart.yaml", "name: chart\n");
+    let words = ["empty", "others", "for Talos", "talconfig.yaml"];
+    bench.refuses(2, &["validate", "empty", "others"], &words);
+    bench.run(&["validate", "others/chart.yaml"]).exits(0);
 }
 
 #[test]

@@ -72,7 +72,8 @@ fn a_new_image_needs_a_size_that_a_disk_can_have() {
         assert!(!bench.exists("new.img"), "{size}");
     }
     let nowhere = onto("nosuch/new.img", &["--size", "4G"]);
-    bench.refuses(5, &nowhere, &["nosuch/new.img", "No such file"]);
+    let words = ["nosuch/new.img", "No such file", "make its folder first"];
+    bench.refuses(5, &nowhere, &words);
 }
 
 #[test]

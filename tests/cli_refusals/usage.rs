@@ -113,6 +113,9 @@ fn a_full_disk_behind_standard_output_is_an_input_or_output_error() {
     let mut command = bench.command(&["-vv", "probe", "--hardware", "machine.json"]);
     let ran = command.stdout(full()).stderr(full()).output().unwrap();
     assert_eq!(ran.status.code(), Some(5));
+    let mut command = bench.command(&["--help"]);
+    let ran = Ran::of(&command.stdout(full()).output().unwrap()).exits(5);
+    assert!(ran.stderr.contains("No space left"), "{ran:?}");
 }
 
 #[test]

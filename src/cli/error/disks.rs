@@ -72,6 +72,13 @@ impl From<ImageError> for Failure {
                 Exit::Usage,
                 "give an image of whole blocks: it may be cut off or still be copied",
             ),
+            ImageError::Open {
+                verb: "create",
+                source,
+                ..
+            } if source.kind() == std::io::ErrorKind::NotFound => {
+                (Exit::Io, "make its folder first, or name one that is there")
+            }
             ImageError::Open { source, .. } => (Exit::Io, open_hint(source)),
         };
         Self::of(exit, &error).hint(hint)

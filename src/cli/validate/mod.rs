@@ -31,7 +31,7 @@ With -c, the files are one node's configuration, which is read as every other co
 
 Exit codes:
   0  no errors
-  2  an error was found (with --strict, a risk or a warning), or nothing could be read";
+  2  an error was found (with --strict, a risk or a warning), or there was nothing to read";
 
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
@@ -92,6 +92,9 @@ pub fn run(global: &Global, args: &ValidateArgs, output: &mut Output) -> Result<
     let outcome = lint(&collected.input(&machines));
     let unread = collected.unreadable.iter().map(|it| it.at.file.clone());
     let files: Vec<String> = outcome.checked.into_iter().chain(unread).collect();
+    if files.is_empty() {
+        return Err(nothing(&args.files));
+    }
     let mut findings = outcome.findings;
     findings.splice(0..0, collected.unreadable.iter().cloned());
     if args.format == Format::Text {
@@ -110,6 +113,15 @@ pub fn run(global: &Global, args: &ValidateArgs, output: &mut Output) -> Result<
         _ => output.print(&report, |_| text::render(&report))?,
     }
     Ok(exit)
+}
+
+/// Folders without anything that is for Talos: most likely not those that were meant.
+fn nothing(folders: &[PathBuf]) -> Failure {
+    let names: Vec<String> = folders.iter().map(|it| it.display().to_string()).collect();
+    let message = format!("nothing in {} is for Talos", names.join(", "));
+    Failure::new(Exit::Usage, message).hint(
+        "name a folder with configurations, patches or a talconfig.yaml, or the files themselves",
+    )
 }
 
 /// The recorded machine, if one is named.

@@ -33,7 +33,7 @@ pub(super) fn syntax(at: Place, message: &str) -> Box<Fault> {
     Box::new(Fault {
         at,
         message: format!("not valid YAML: {message}"),
-        allowed: "YAML as Talos reads it",
+        allowed: "blanks to indent, no tabs, and every quote and bracket closed",
         kind: FaultKind::Syntax,
     })
 }

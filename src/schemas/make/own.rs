@@ -17,6 +17,11 @@ pub fn text() -> Value {
     json!({ "type": ["string", "number", "boolean"] })
 }
 
+/// Any single value but an empty text.
+pub fn some_text() -> Value {
+    json!({ "type": ["string", "number", "boolean"], "minLength": 1 })
+}
+
 /// Text of this form, as a whole.
 pub fn pattern(form: &str) -> Value {
     json!({ "type": "string", "pattern": format!("^({form})$") })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::parse::{LEFT, MATCH, PROFILE, SETTING, TOP};
 use crate::schemas::make::own::{
-    count, flag, list, object, one_or_more, pattern, text, with, with_any, word,
+    count, flag, list, object, one_or_more, pattern, some_text, text, with, with_any, word,
 };
 
 /// The schema.
@@ -27,7 +27,7 @@ fn unknown(key: &str) -> ! {
 
 fn profile() -> Value {
     let profile = object(&PROFILE, |key| match key {
-        "name" => (text(), "How messages and `extends` name it."),
+        "name" => (some_text(), "How messages and `extends` name it."),
         "title" => (text(), "For people."),
         "match" => (
             matching(),
@@ -48,14 +48,14 @@ fn matching() -> Value {
     let usb = pattern("[0-9a-f]{4}:[0-9a-f]{4}");
     let conditions = object(&MATCH, |key| match key {
         "usb" => (
-            one_or_more(&usb),
+            some(&usb),
             "idVendor:idProduct, any of them; write it in quotes.",
         ),
         "driver" => (
-            one_or_more(&text()),
+            some(&some_text()),
             "Driver: uas, usb-storage, ahci or nvme, any of them.",
         ),
-        "model" => (text(), "Model, a pattern with *."),
+        "model" => (some_text(), "Model, a pattern with *."),
         "rotational" => (flag(), "Whether it spins, as the kernel has it."),
         "removable" => (flag(), "Whether the medium can be taken out."),
         "optimalIoSize" => (count(None), "What the disk says of it, in bytes."),
@@ -64,12 +64,19 @@ fn matching() -> Value {
     with_any(conditions, &MATCH)
 }
 
+/// One of `item`, or a list with any.
+fn some(item: &Value) -> Value {
+    let mut schema = one_or_more(item);
+    schema["anyOf"][1]["minItems"] = 1.into();
+    schema
+}
+
 fn setting() -> Value {
     let setting = object(&SETTING, |key| match key {
         "key" => (name(), KEY),
-        "value" => (text(), "What to write."),
+        "value" => (some_text(), "What to write."),
         "reason" => (
-            text(),
+            some_text(),
             "Why it differs from what the kernel does by itself.",
         ),
         "cost" => (text(), "What it costs, or what may go wrong."),
@@ -88,8 +95,8 @@ const KEY: &str =
 
 fn left() -> Value {
     let left = object(&LEFT, |key| match key {
-        "key" => (text(), KEY),
-        "reason" => (text(), "Why it is left alone."),
+        "key" => (some_text(), KEY),
+        "reason" => (some_text(), "Why it is left alone."),
         _ => unknown(key),
     });
     with(left, &["key", "reason"])

@@ -108,14 +108,22 @@ fn profile(
 fn matching(ctx: &mut Context<'_>, field: Field<'_>) -> Option<Match> {
     let field = ctx.map(field, &MATCH)?;
     let several = |ctx: &mut Context<'_>, key: &str| -> Vec<String> {
-        let field = field.get(key);
-        let texts = field.map_or_else(Vec::new, |field| one_or_more(ctx, &field));
+        let Some(field) = field.get(key) else {
+            return Vec::new();
+        };
+        let texts = one_or_more(ctx, &field);
+        let is_list = field.node.shape() == "a list";
+        if texts.iter().any(|(text, _)| text.is_empty()) || is_list && texts.is_empty() {
+            ctx.bad(&field, &format!("an empty {key}"), &format!("{key}: …"));
+        }
         texts.into_iter().map(|(text, _)| text).collect()
     };
     let found = Match {
         usb: several(ctx, "usb"),
         driver: several(ctx, "driver"),
-        model: ctx.text_at(&field, "model"),
+        model: field
+            .get("model")
+            .and_then(|model| filled(ctx, &model, "model")),
         rotational: ctx.flag_at(&field, "rotational"),
         removable: ctx.flag_at(&field, "removable"),
         optimal_io_size: field
@@ -212,9 +220,19 @@ fn is_key(key: &str) -> bool {
 }
 
 fn needed(ctx: &mut Context<'_>, field: &Field<'_>, key: &str) -> Option<String> {
-    let text = ctx.text_at(field, key).filter(|text| !text.is_empty());
-    if text.is_none() && field.get(key).is_none() {
+    let Some(found) = field.get(key) else {
         ctx.missing(field, &format!("there is no {key}"), &format!("{key}: …"));
+        return None;
+    };
+    filled(ctx, &found, key)
+}
+
+/// Text that says something; an empty one would count as none.
+fn filled(ctx: &mut Context<'_>, field: &Field<'_>, key: &str) -> Option<String> {
+    let text = ctx.text(field)?;
+    if text.is_empty() {
+        ctx.bad(field, &format!("an empty {key}"), &format!("{key}: …"));
+        return None;
     }
-    text
+    Some(text)
 }

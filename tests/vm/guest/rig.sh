@@ -162,3 +162,29 @@ wait_for_disks() {
 		done
 	done </etc/disks
 }
+
+# The disks of scsi_debug, sdX: by the bus that they hang on, since they may call themselves anything.
+debug_disks() {
+	for debug_disk in /sys/block/sd*; do
+		case "$(readlink -f "$debug_disk")" in
+		*/adapter*/host*) echo "${debug_disk##*/}" ;;
+		esac
+	done
+}
+
+# wait_for_debug_disks COUNT: that many, or the time is over; the caller looks.
+wait_for_debug_disks() {
+	debug_left=100
+	until [ "$(debug_disks | wc -l)" = "$1" ] || [ "$debug_left" = 0 ]; do
+		debug_left=$((debug_left - 1))
+		sleep 0.1
+	done
+}
+
+# new_debug_disk OPTION...: scsi_debug anew, with one disk of these abilities, which $name then names.
+new_debug_disk() {
+	rmmod scsi_debug
+	insmod /lib/modules/scsi_debug.ko "$@"
+	wait_for_debug_disks 1
+	name="$(debug_disks | head -n 1)"
+}

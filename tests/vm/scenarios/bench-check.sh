@@ -4,14 +4,6 @@
 #: timeout 900
 #: bench
 
-debug_disks() {
-	for debug_queue in /sys/block/sd*; do
-		case "$(readlink -f "$debug_queue")" in
-		*/adapter*/host*) echo "${debug_queue##*/}" ;;
-		esac
-	done
-}
-
 wish() {
 	echo "machine: {type: worker, sysfs: {"
 	for name in $(debug_disks); do
@@ -31,11 +23,7 @@ twenty() {
 }
 
 phase_1() {
-	left=100
-	until [ "$(debug_disks | wc -l)" = 50 ] || [ "$left" = 0 ]; do
-		left=$((left - 1))
-		sleep 0.1
-	done
+	wait_for_debug_disks 50
 	is "disks" 50 "$(debug_disks | wc -l)"
 	wish >/tmp/node.yaml
 	check "tuned" keelblock tune -c /tmp/node.yaml >/tmp/said

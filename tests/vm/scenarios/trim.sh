@@ -5,27 +5,6 @@
 #: module scsi_debug dev_size_mb=256 lbpu=1 lbprz=1
 #: timeout 600
 
-# The disk of scsi_debug, sdX.
-debug_disk() {
-	for debug_model in /sys/block/sd*/device/model; do
-		if grep -q scsi_debug "$debug_model"; then
-			echo "$debug_model" | cut -d / -f 4
-		fi
-	done
-}
-
-# again OPTIONS: scsi_debug with other abilities.
-again() {
-	rmmod scsi_debug
-	insmod /lib/modules/scsi_debug.ko dev_size_mb=256 "$@"
-	again_left=100
-	until [ -n "$(debug_disk)" ] || [ "$again_left" = 0 ]; do
-		again_left=$((again_left - 1))
-		sleep 0.1
-	done
-	name="$(debug_disk)"
-}
-
 mode_of() {
 	cat "/sys/block/$1"/device/scsi_disk/*/provisioning_mode
 }
@@ -98,14 +77,14 @@ phase_1() {
 }
 
 phase_2() {
-	name="$(debug_disk)"
+	name="$(debug_disks)"
 	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
 	before="$(pieces "$name")"
 	check "reads as zeros" trial --free >/tmp/zeros
 	has "reads as zeros: it says so" "reads as zeros" /tmp/zeros
 	is "reads as zeros: every byte is back" "$before" "$(pieces "$name")"
 
-	again lbpu=1 lbprz=2
+	new_debug_disk dev_size_mb=256 lbpu=1 lbprz=2
 	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
 	before="$(pieces "$name")"
 	check "reads as a pattern of its own" trial --free >/tmp/pattern
@@ -113,13 +92,13 @@ phase_2() {
 	is "reads as a pattern of its own: every byte is back" "$before" "$(pieces "$name")"
 
 	# It unmaps nothing on the medium: what was written stays.
-	again lbpu=1 lbprz=0
+	new_debug_disk dev_size_mb=256 lbpu=1 lbprz=0
 	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
 	exits 4 "takes the hint for nothing" trial --free >/tmp/nothing
 	has "takes the hint for nothing: it says so" '"verdict": "ineffective"' /tmp/nothing
 
 	# The drive says that it cannot, takes the command all the same and does nothing.
-	again lbpu=0
+	new_debug_disk dev_size_mb=256 lbpu=0
 	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
 	before="$(mode_of "$name")"
 	exits 4 "claims nothing" trial --free --mode unmap >/tmp/claims
@@ -127,7 +106,7 @@ phase_2() {
 	is "claims nothing: the mode is back" "$before" "$(mode_of "$name")"
 
 	# It takes little at a time, and whole pieces of 64 KiB only.
-	again lbpu=1 lbprz=1 unmap_max_blocks=256 unmap_max_desc=1 unmap_granularity=128
+	new_debug_disk dev_size_mb=256 lbpu=1 lbprz=1 unmap_max_blocks=256 unmap_max_desc=1 unmap_granularity=128
 	sgdisk -n 1:2048:+64M "/dev/$name" >/dev/null
 	before="$(pieces "$name")"
 	is "takes little: the kernel knows" 65536 "$(cat "/sys/block/$name/queue/discard_granularity")"

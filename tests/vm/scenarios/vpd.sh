@@ -3,26 +3,6 @@
 #: module scsi_debug dev_size_mb=64
 #: timeout 600
 
-# The disk of scsi_debug, sdX: by the bus that it hangs on, since it may call itself anything.
-debug_disk() {
-	for debug_queue in /sys/block/sd*; do
-		case "$(readlink -f "$debug_queue")" in
-		*/adapter*/host*) echo "${debug_queue##*/}" ;;
-		esac
-	done
-}
-
-again() {
-	rmmod scsi_debug
-	insmod /lib/modules/scsi_debug.ko dev_size_mb=64 "$@"
-	again_left=100
-	until [ -n "$(debug_disk)" ] || [ "$again_left" = 0 ]; do
-		again_left=$((again_left - 1))
-		sleep 0.1
-	done
-	name="$(debug_disk | head -n 1)"
-}
-
 limits() {
 	for limit in rotational add_random read_ahead_kb max_sectors_kb optimal_io_size minimum_io_size discard_granularity \
 		discard_max_bytes; do
@@ -40,7 +20,7 @@ wish() {
 odd() {
 	what="$1"
 	shift
-	again "$@"
+	new_debug_disk dev_size_mb=64 "$@"
 	is "$what: it is there" yes "${name:+yes}"
 	limits >/tmp/before
 	note "$what: $(tr '\n' ' ' </tmp/before)"
@@ -70,7 +50,7 @@ phase_1() {
 	odd "an old drive without pages" scsi_level=3
 	odd "a removable one" removable=1
 	# A T5 by its name that hangs on no USB is none: the profile asks for what does not lie.
-	again inq_vendor=Samsung inq_product="Portable SSD T5"
+	new_debug_disk dev_size_mb=64 inq_vendor=Samsung inq_product="Portable SSD T5"
 	keelblock tune --dry-run --disk "/dev/$name" >/tmp/said 2>&1
 	check "a T5 in name only gets no USB profile" sh -c '! grep -qi "t5" /tmp/said || ! grep -q "queue/read_ahead_kb" /tmp/said'
 	cat /tmp/said

@@ -1,6 +1,7 @@
-//! Runs a command and says what it cost.
+//! Runs a command and says what it cost, for every bench that measures runs of a program as a whole.
 //!
-//! Peak memory and bytes written are the kernel's own account (`ru_maxrss`, `ru_oublock`), read through GNU time.
+//! Processor time, peak memory and bytes written are the kernel's own account (`ru_utime`, `ru_stime`, `ru_maxrss`,
+//! `ru_oublock`), read through GNU time.
 
 use std::ffi::OsStr;
 use std::io;
@@ -51,6 +52,8 @@ pub enum BenchError {
 pub struct Sample {
     /// Wall time.
     pub seconds: f64,
+    /// Time on processors, in seconds, to the hundredth.
+    pub processor: Option<f64>,
     /// Largest resident set of any process of the run, in bytes.
     pub memory: Option<u64>,
     /// Bytes that the run's processes handed to block devices and filesystems.
@@ -60,14 +63,15 @@ pub struct Sample {
 impl Sample {
     /// One after the other: times and bytes add up, the larger memory counts.
     pub fn then(self, next: Self) -> Self {
-        let both = |one: Option<u64>, two: Option<u64>, join: fn(u64, u64) -> u64| {
+        fn both<T: Copy>(one: Option<T>, two: Option<T>, join: fn(T, T) -> T) -> Option<T> {
             one.zip(two)
                 .map(|(one, two)| join(one, two))
                 .or(one)
                 .or(two)
-        };
+        }
         Self {
             seconds: self.seconds + next.seconds,
+            processor: both(self.processor, next.processor, |one, two| one + two),
             memory: both(self.memory, next.memory, u64::max),
             written: both(self.written, next.written, u64::saturating_add),
         }
@@ -80,7 +84,14 @@ pub struct Work {
     program: PathBuf,
     arguments: Vec<std::ffi::OsString>,
     libraries: Option<PathBuf>,
+    folder: Option<PathBuf>,
     hint: &'static str,
+}
+
+/// The program under measurement: what `KEELBLOCK_BIN` names, or the one that cargo built for this bench.
+pub fn keelblock() -> PathBuf {
+    let named = std::env::var_os("KEELBLOCK_BIN");
+    named.map_or_else(|| env!("CARGO_BIN_EXE_keelblock").into(), PathBuf::from)
 }
 
 impl Work {
@@ -90,6 +101,7 @@ impl Work {
             program: program.into(),
             arguments: Vec::new(),
             libraries: None,
+            folder: None,
             hint,
         }
     }
@@ -108,6 +120,12 @@ impl Work {
         self
     }
 
+    /// Lets it run in `folder`.
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
     /// Runs it for its time alone.
     pub fn time(&self) -> Result<Sample, BenchError> {
         let mut command = Command::new(&self.program);
@@ -122,11 +140,13 @@ impl Work {
         Ok(output)
     }
 
-    /// Runs it under GNU time, which adds a millisecond and knows memory and bytes; with what it printed.
+    /// Runs it under GNU time, which adds a millisecond and knows the rest; with what it printed.
     pub fn account(&self, scratch: &Path) -> Result<(Sample, String), BenchError> {
         let report = scratch.join("time");
         let mut command = Command::new("/usr/bin/time");
-        command.args(["--format", "%M %O", "--output"]).arg(&report);
+        command
+            .args(["--format", "%M %O %U %S", "--output"])
+            .arg(&report);
         command.arg(&self.program).args(&self.arguments);
         let (sample, output) = self.finish(&mut command)?;
         let text = std::fs::read_to_string(&report).map_err(|source| BenchError::File {
@@ -134,11 +154,16 @@ impl Work {
             path: report,
             source,
         })?;
-        let mut numbers = text.split_whitespace().map(str::parse::<u64>);
-        let (Some(Ok(kibibytes)), Some(Ok(blocks))) = (numbers.next(), numbers.next()) else {
-            return Err(BenchError::Unexpected(format!("GNU time said '{text}'")));
+        let unexpected = || BenchError::Unexpected(format!("GNU time said '{text}'"));
+        let numbers: Vec<&str> = text.split_whitespace().collect();
+        let [kibibytes, blocks, user, system] = numbers[..] else {
+            return Err(unexpected());
         };
+        let count = |text: &str| text.parse::<u64>().map_err(|_| unexpected());
+        let seconds = |text: &str| text.parse::<f64>().map_err(|_| unexpected());
+        let (kibibytes, blocks) = (count(kibibytes)?, count(blocks)?);
         let sample = Sample {
+            processor: Some(seconds(user)? + seconds(system)?),
             memory: Some(kibibytes << 10),
             written: Some(blocks << 9),
             ..sample
@@ -149,6 +174,9 @@ impl Work {
     fn finish(&self, command: &mut Command) -> Result<(Sample, String), BenchError> {
         if let Some(libraries) = &self.libraries {
             command.env("LD_LIBRARY_PATH", libraries);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
         }
         let start = Instant::now();
         let output = command.output().map_err(|source| BenchError::Start {
@@ -187,6 +215,12 @@ impl Work {
         words.extend(self.arguments.iter().map(|it| it.display().to_string()));
         words.join(" ")
     }
+}
+
+/// The run in the middle, by wall time.
+pub fn middle(mut runs: Vec<Sample>) -> Option<Sample> {
+    runs.sort_by(|one, two| one.seconds.total_cmp(&two.seconds));
+    runs.get(runs.len() / 2).copied()
 }
 
 /// The middle one; the mean of the two in the middle of an even number. Zero of none.
