@@ -18,6 +18,7 @@ mod finding;
 mod input;
 mod keys;
 mod kind;
+mod made;
 mod network;
 pub mod origin;
 mod part;
@@ -48,10 +49,13 @@ pub use report::unreadable;
 use crate::config::{Source, yaml};
 use crate::selector::cel;
 use finding::Sink;
+use made::Made;
 use origin::Layers;
 use part::Part;
+use rendered::Networks;
 use report::Reporter;
 use rules::Rules;
+use strict::Mistakes;
 use tuning::Tuned;
 use unit::Facts;
 
@@ -171,10 +175,14 @@ impl<'i> Check<'i> {
         let known: HashMap<&str, &Part<'_>> = known.rev().collect();
         let file = |path: &str| known.get(path).copied();
         let nodes = repository.nodes.iter();
-        let made = nodes.map(|node| (node, Layers::of(part, path, node.at, &patches, &file)));
-        let made: Vec<_> = made.collect();
-        rendered::nodes(&made, self.input.machines, &mut self.sink);
-        strict::nodes(&made, &mut self.sink);
+        let (mut networks, mut mistakes) = (Networks::default(), Mistakes::default());
+        for node in nodes {
+            let made = Made::new(node, Layers::of(part, path, node.at, &patches, &file));
+            networks.add(&made, self.input.machines, &mut self.sink);
+            mistakes.add(&made);
+        }
+        networks.finish(&mut self.sink);
+        mistakes.finish(&mut self.sink);
         // What was refused where it is written is refused in the nodes as well.
         if !self.sink.has_error() {
             refused::nodes(name, &repository.nodes, &mut self.sink);

@@ -5,15 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use zeroize::Zeroizing;
-
 use super::Machine;
 use super::catalogue::{network as rules, repository};
 use super::finding::{Finding, Sink};
-use super::origin::Layers;
+use super::made::Made;
+use crate::config::Source;
 use crate::config::patch::MachineConfig;
 use crate::config::spec::Location;
-use crate::config::{Source, yaml};
 use crate::fleet::finding::Level;
 use crate::network::{self, Code};
 
@@ -46,56 +44,59 @@ pub(super) fn check(
 /// A finding: where it was written, or at no certain place.
 type Key = (Option<(String, u32, u32)>, Code, String);
 
-/// Checks the nodes of a talconfig.yaml with what each is made of.
-pub(super) fn nodes(nodes: &[(&RenderedNode, Layers<'_>)], machines: &[Machine], sink: &mut Sink) {
-    let mut found: BTreeMap<Key, (network::Finding, Location, Vec<&str>)> = BTreeMap::new();
-    for (node, layers) in nodes {
-        let config = match &node.config {
-            Ok(config) => config,
+/// What is wrong with the network of the nodes of a talconfig.yaml, and which of them have it.
+#[derive(Default)]
+pub(super) struct Networks<'n> {
+    found: BTreeMap<Key, (network::Finding, Location, Vec<&'n str>)>,
+}
+
+impl<'n> Networks<'n> {
+    /// Checks one more node. That it could not be rendered is said at once.
+    pub fn add(&mut self, made: &Made<'n>, machines: &[Machine], sink: &mut Sink) {
+        let node = made.node;
+        if let Err(why) = &node.config {
             // An error that was found already is why.
-            Err(_) if sink.has_error() => continue,
-            Err(why) => {
+            if !sink.has_error() {
                 let message = format!("{}: {why}", node.hostname);
-                let at = layers.at.clone();
+                let at = made.layers.at.clone();
                 sink.add(Finding::new(&repository::NOT_RENDERED, at, message));
-                continue;
             }
-        };
+            return;
+        }
         let machine = machine(node.extensions.as_deref(), machines);
-        for (finding, at) in of_node(config, layers, &machine) {
+        for (finding, at) in of_node(made, &machine) {
             let place = at.as_ref().map(|at| (at.file.clone(), at.line, at.column));
             let key = (place, finding.code, finding.message.clone());
-            let at = at.unwrap_or_else(|| layers.at.clone());
-            let (_, _, hosts) = found.entry(key).or_insert((finding, at, Vec::new()));
+            let at = at.unwrap_or_else(|| made.layers.at.clone());
+            let (_, _, hosts) = self.found.entry(key).or_insert((finding, at, Vec::new()));
             hosts.push(&node.hostname);
         }
     }
-    for (finding, at, hosts) in found.into_values() {
-        // The other nodes that share the place may be right.
-        let message = format!("{}: {}", hosts.join(", "), finding.message);
-        sink.add(of_network(&finding, at, message));
+
+    /// Says everything, each finding once for all nodes that have it.
+    pub fn finish(self, sink: &mut Sink) {
+        for (finding, at, hosts) in self.found.into_values() {
+            // The other nodes that share the place may be right.
+            let message = format!("{}: {}", hosts.join(", "), finding.message);
+            sink.add(of_network(&finding, at, message));
+        }
     }
 }
 
 /// What is found in a node, each with where it was written if that is certain.
 fn of_node(
-    config: &MachineConfig,
-    layers: &Layers<'_>,
+    made: &Made<'_>,
     machine: &network::Machine<'_>,
 ) -> Vec<(network::Finding, Option<Location>)> {
     // Most nodes have nothing that is to be placed.
-    if unsaid(network::check_rendered(config, machine)).is_empty() {
+    if unsaid(network::check_rendered(made.trees(), machine)).is_empty() {
         return Vec::new();
     }
-    let text = &Zeroizing::new(config.to_text());
-    let documents = yaml::read(text, 0).documents;
-    let source = Source { name: "", text };
     let placed = |finding: network::Finding| {
-        let at = finding.at.as_ref();
-        let at = at.and_then(|at| layers.find(&documents, at.line, at.column)?.at);
+        let at = finding.at.as_ref().and_then(|at| made.find(at)?.at);
         (finding, at)
     };
-    let found = unsaid(network::check(&[source], machine));
+    let found = unsaid(network::check(&[made.source()], machine));
     found.into_iter().map(placed).collect()
 }
 

@@ -2,22 +2,17 @@
 //!
 //! Pure. The strict reader of configurations is the one that `plan` uses: what it refuses there is found here.
 
-use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
-
-use zeroize::Zeroizing;
 
 use super::catalogue::encryption::OPEN_LOCK;
 use super::catalogue::reading;
 use super::finding::{Finding, Sink};
-use super::origin::{Layers, Written};
+use super::made::Made;
+use super::origin::Written;
 use super::rule::Rule;
-use super::{RenderedNode, encryption, keys};
+use super::{encryption, keys};
 use crate::config::spec::Location;
-use crate::config::{self, Diagnostic, Source, yaml};
-
-/// The name of a text that is in no file.
-const RENDERED: &str = "";
+use crate::config::{self, Diagnostic};
 
 /// Most mistakes of a node that are told.
 const MOST: usize = 50;
@@ -25,63 +20,72 @@ const MOST: usize = 50;
 /// A mistake: where it was written, or at no certain place.
 type Key = (Option<(String, u32, u32)>, &'static str, String);
 
-/// Checks nodes with what each is made of.
-pub(super) fn nodes(nodes: &[(&RenderedNode, Layers<'_>)], sink: &mut Sink) {
-    let mut found: BTreeMap<Key, (Finding, Vec<&str>)> = BTreeMap::new();
-    let mut merged: BTreeSet<String> = BTreeSet::new();
-    for (node, layers) in nodes {
-        let Ok(config) = &node.config else { continue };
-        let trees: Vec<_> = config.trees().collect();
-        for finding in keys::check(layers, &trees) {
-            // The nodes of a group share its patches.
-            if merged.insert(format!("{} {:?}", finding.at, finding.also)) {
-                sink.add(finding);
+/// What is wrong with the nodes of a talconfig.yaml, and which of them have it.
+#[derive(Default)]
+pub(super) struct Mistakes<'n> {
+    found: BTreeMap<Key, (Finding, Vec<&'n str>)>,
+    /// Of lists of keys that come together, which the nodes of a group share, and their places.
+    keys: Vec<Finding>,
+    merged: BTreeSet<String>,
+}
+
+impl<'n> Mistakes<'n> {
+    /// Checks one more node.
+    pub fn add(&mut self, made: &Made<'n>) {
+        if made.node.config.is_err() {
+            return;
+        }
+        for finding in keys::check(&made.layers, made.trees()) {
+            let place = format!("{} {:?}", finding.at, finding.also);
+            if self.merged.insert(place) {
+                self.keys.push(finding);
             }
         }
-        let spec = config::of_trees(&trees);
+        // Without the text, which most nodes are right without.
+        let spec = config::of_trees(made.trees());
         if spec.is_some_and(|spec| encryption::locks(&spec).is_empty()) {
-            continue;
+            return;
         }
-        let text = Zeroizing::new(config.to_text());
-        for (finding, is_sure) in of_node(layers, &text) {
+        for (finding, is_sure) in of_node(made) {
             let at = is_sure.then(|| {
                 let at = &finding.at;
                 (at.file.clone(), at.line, at.column)
             });
             let key = (at, finding.rule.code, finding.message.clone());
-            let entry = found.entry(key).or_insert((finding, Vec::new()));
-            entry.1.push(&node.hostname);
+            let (_, hosts) = self.found.entry(key).or_insert((finding, Vec::new()));
+            hosts.push(&made.node.hostname);
         }
     }
-    for ((place, ..), (mut finding, hosts)) in found {
-        if sink.has_error_at(&finding.at.file, finding.at.line) {
-            continue;
+
+    /// Says everything, each finding once for all nodes that have it, unless an error is at its line already.
+    pub fn finish(self, sink: &mut Sink) {
+        for finding in self.keys {
+            sink.add(finding);
         }
-        if place.is_none() {
-            finding.message = format!("{}: {}", hosts.join(", "), finding.message);
+        for ((place, ..), (mut finding, hosts)) in self.found {
+            if sink.has_error_at(&finding.at.file, finding.at.line) {
+                continue;
+            }
+            if place.is_none() {
+                finding.message = format!("{}: {}", hosts.join(", "), finding.message);
+            }
+            sink.add(finding);
         }
-        sink.add(finding);
     }
 }
 
 /// What is wrong with a node, and whether the place is that of the mistake.
-fn of_node(layers: &Layers<'_>, text: &str) -> Vec<(Finding, bool)> {
-    let source = Source {
-        name: RENDERED,
-        text,
-    };
-    // Most nodes have nothing that is looked for.
-    let documents = LazyCell::new(|| yaml::read(text, 0).documents);
-    let find = |at: &Location| layers.find(&documents, at.line, at.column);
+fn of_node(made: &Made<'_>) -> Vec<(Finding, bool)> {
+    let find = |at: &Location| made.find(at);
     let placed = |rule: &'static Rule, at: &Location, path: &str, message: &str| {
         let Written { document, at } = find(at).unwrap_or_default();
         let is_sure = at.is_some();
         let named = [&*document, path].into_iter().filter(|it| !it.is_empty());
         let named = named.chain([message]).collect::<Vec<_>>().join(": ");
-        let at = at.unwrap_or_else(|| layers.at.clone());
+        let at = at.unwrap_or_else(|| made.layers.at.clone());
         (Finding::new(rule, at, named), is_sure)
     };
-    match config::parse(&[source]) {
+    match config::parse(&[made.source()]) {
         Ok(spec) => {
             let locks = encryption::locks(&spec).into_iter();
             let of = |(at, message): (Location, String)| placed(&OPEN_LOCK, &at, "", &message);
@@ -114,6 +118,7 @@ fn words(diagnostic: &Diagnostic) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Source;
     use crate::config::patch::MachineConfig;
     use crate::selector::cel;
 

@@ -27,7 +27,6 @@ pub use code::Code;
 pub use finding::Finding;
 
 use crate::config::node::Node;
-use crate::config::patch::MachineConfig;
 use crate::config::{self, Source};
 use crate::probe::nic::Nic;
 use wanted::Wanted;
@@ -60,9 +59,10 @@ pub fn check(sources: &[Source<'_>], machine: &Machine<'_>) -> Vec<Finding> {
     found
 }
 
-/// What is wrong with a configuration that is in no file: places mean nothing.
-pub(crate) fn check_rendered(config: &MachineConfig, machine: &Machine<'_>) -> Vec<Finding> {
-    let documents: Vec<_> = config.trees().map(|document| ("", document)).collect();
+/// What is wrong with documents that are in no file: places mean nothing.
+pub(crate) fn check_rendered(documents: &[Rc<Node>], machine: &Machine<'_>) -> Vec<Finding> {
+    let documents = documents.iter().map(|document| ("", Rc::clone(document)));
+    let documents: Vec<_> = documents.collect();
     let mut found = check_documents(&documents, machine);
     found.sort_by(|a, b| a.order().cmp(&b.order()));
     found.dedup();
