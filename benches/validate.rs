@@ -1,7 +1,7 @@
 //! Measures `keelblock validate` on a generated repository: `cargo bench --bench validate [-- LINES]`.
 //!
-//! A talconfig.yaml of 100 nodes with an interface and a patch of their own, ten patches for all of them, and as many that
-//! nothing refers to as make 10,000 lines, unless told otherwise. `KEELBLOCK_BIN` names the program to measure; without
+//! A talconfig.yaml of 10 and one of 100 nodes with an interface and a patch of their own, ten patches for all of them, and
+//! as many that nothing refers to as make 10,000 lines, unless told otherwise. `KEELBLOCK_BIN` names the program to measure; without
 //! it, cargo's own build is taken. The median of 11 runs counts; the exit code is 1 if the goal is missed.
 #![allow(
     clippy::disallowed_methods,
@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use measure::{Work, keelblock, median};
 
-const NODES: usize = 100;
+/// How many nodes the repositories have.
+const NODES: [usize; 2] = [10, 100];
 /// Patches for all nodes.
 const SHARED: usize = 10;
 const RUNS: usize = 11;
@@ -56,7 +57,7 @@ provisioning:
 ";
 
 /// How many lines it has.
-fn generate(folder: &Path, wanted: usize) -> Result<usize, Box<dyn Error>> {
+fn generate(folder: &Path, nodes: usize, wanted: usize) -> Result<usize, Box<dyn Error>> {
     std::fs::create_dir(folder.join("patches"))?;
     let mut number = 0;
     let mut patch = || -> Result<String, Box<dyn Error>> {
@@ -69,7 +70,7 @@ fn generate(folder: &Path, wanted: usize) -> Result<usize, Box<dyn Error>> {
     let mut talconfig = String::from(
         "clusterName: bench\ntalosVersion: v1.11.0\nkubernetesVersion: v1.31.1\nendpoint: https://10.0.0.1:6443\nnodes:\n",
     );
-    for node in 0..NODES {
+    for node in 0..nodes {
         write!(
             talconfig,
             "  - hostname: node{node:03}\n    ipAddress: 10.0.1.{node}\n    controlPlane: {}\n    installDiskSelector:\n      serial: S{node:06}\n    networkInterfaces:\n      - interface: eth0\n        addresses: [\"10.0.1.{node}/16\"]\n        routes:\n          - network: 0.0.0.0/0\n            gateway: 10.0.0.1\n    patches:\n      - \"@{}\"\n",
@@ -82,7 +83,7 @@ fn generate(folder: &Path, wanted: usize) -> Result<usize, Box<dyn Error>> {
         writeln!(talconfig, "  - \"@{}\"", patch()?)?;
     }
     let each = PATCH.lines().count();
-    let mut lines = talconfig.lines().count() + (NODES + SHARED) * each;
+    let mut lines = talconfig.lines().count() + (nodes + SHARED) * each;
     while lines < wanted {
         patch()?;
         lines += each;
@@ -91,11 +92,10 @@ fn generate(folder: &Path, wanted: usize) -> Result<usize, Box<dyn Error>> {
     Ok(lines)
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let named: Vec<usize> = std::env::args().filter_map(|it| it.parse().ok()).collect();
-    let wanted = named.first().copied().unwrap_or(10_000);
+/// Whether the goal is met.
+fn compare(nodes: usize, wanted: usize) -> Result<bool, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let lines = generate(folder.path(), wanted)?;
+    let lines = generate(folder.path(), nodes, wanted)?;
     let validate = Work::new(keelblock(), "KEELBLOCK_BIN names no program")
         .args(["validate".as_ref(), folder.path()]);
     let mut runs = Vec::new();
@@ -105,13 +105,22 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let median = median(runs);
     let met = median <= TIME.as_secs_f64() || wanted > 10_000;
     println!(
-        "validate, {lines} lines: {:.1} ms, goal {TIME:.0?} for 10000; {}",
+        "validate, {lines} lines, {nodes} nodes: {:.1} ms, goal {TIME:.0?} for 10000 lines; {}",
         median * 1e3,
         if met { "met" } else { "MISSED" }
     );
-    Ok(if met {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    Ok(met)
+}
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let named: Vec<usize> = std::env::args().filter_map(|it| it.parse().ok()).collect();
+    let wanted = named.first().copied().unwrap_or(10_000);
+    let mut all = true;
+    for nodes in NODES {
+        all &= compare(nodes, wanted)?;
+    }
+    Ok(match all {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     })
 }
