@@ -1,6 +1,7 @@
 //! What is read of a tree as Linux writes it.
 
 use super::*;
+use crate::network::prefix::Prefix;
 use crate::probe::fixture;
 use crate::root::Root;
 

@@ -67,7 +67,7 @@ fn matching() -> Value {
 /// One of `item`, or a list with any.
 fn some(item: &Value) -> Value {
     let mut schema = one_or_more(item);
-    schema["anyOf"][1]["minItems"] = 1.into();
+    schema["anyOf"][1]["contains"] = json!({ "not": { "type": "null" } });
     schema
 }
 

@@ -107,26 +107,6 @@ fn mistakes_in_a_file_of_profiles_are_told_with_their_place() {
         ("version: 1\nprofile: []\n", "profile"),
         ("version: 1\nprofiles:\n- title: x\n", "there is no name"),
         (
-            "version: 1\nprofiles:\n- name: ''\n",
-            "own.yaml:3:9: profiles[0].name: an empty name",
-        ),
-        (
-            "version: 1\nprofiles:\n- {name: x, match: {model: ''}}\n",
-            "own.yaml:3:27: profiles[0].match.model: an empty model",
-        ),
-        (
-            "version: 1\nprofiles:\n- {name: x, match: {driver: []}}\n",
-            "an empty driver",
-        ),
-        (
-            "version: 1\nprofiles:\n- name: x\n  settings:\n  - {key: queue/x, value: '', reason: y}\n",
-            "an empty value",
-        ),
-        (
-            "version: 1\nprofiles:\n- name: x\n  left:\n  - {key: queue/x, reason: ''}\n",
-            "an empty reason",
-        ),
-        (
             "version: 1\nprofiles:\n- {name: x, extends: nobody}\n",
             "no such profile",
         ),
@@ -159,5 +139,34 @@ fn mistakes_in_a_file_of_profiles_are_told_with_their_place() {
         let errors = errors(text);
         assert!(errors.contains(message), "{text}: {errors}");
         assert!(errors.contains("own.yaml:"), "{errors}");
+    }
+}
+
+#[test]
+fn what_is_empty_is_told_since_it_would_count_as_nothing() {
+    for (text, message) in [
+        (
+            "version: 1\nprofiles:\n- name: ''\n",
+            "own.yaml:3:9: profiles[0].name: an empty name",
+        ),
+        (
+            "version: 1\nprofiles:\n- {name: x, match: {model: ''}}\n",
+            "own.yaml:3:28: profiles[0].match.model: an empty model",
+        ),
+        (
+            "version: 1\nprofiles:\n- {name: x, match: {driver: []}}\n",
+            "an empty driver",
+        ),
+        (
+            "version: 1\nprofiles:\n- name: x\n  settings:\n  - {key: queue/x, value: '', reason: y}\n",
+            "an empty value",
+        ),
+        (
+            "version: 1\nprofiles:\n- name: x\n  left:\n  - {key: queue/x, reason: ''}\n",
+            "an empty reason",
+        ),
+    ] {
+        let errors = errors(text);
+        assert!(errors.contains(message), "{text}: {errors}");
     }
 }
