@@ -177,6 +177,9 @@ fn file_names(loaded: &Loaded) -> Vec<FileName> {
     loaded.config.nodes.iter().map(name).collect()
 }
 
+/// Most bytes of all nodes that are looked into; in memory they are ten times as much.
+const MOST_RENDERED: usize = 16 << 20;
+
 /// Every node with stand-ins for its secrets; `known` are the extensions of schematics by their ids.
 fn rendered(
     loaded: &Loaded,
@@ -185,25 +188,38 @@ fn rendered(
     known: &BTreeMap<String, Vec<String>>,
 ) -> Vec<RenderedNode> {
     let secrets = Secrets::placeholders();
-    let node = |(index, node): (usize, &Node)| {
-        let config = render::node(loaded, index, &secrets, files, shared);
-        let config = config.map(Option::unwrap_or_default);
-        let config = config.map_err(|error| with_cause(&error));
+    let mut total = 0;
+    let mut nodes = Vec::new();
+    for (index, node) in loaded.config.nodes.iter().enumerate() {
+        let config = match total > MOST_RENDERED {
+            true => Err(format!(
+                "it and the nodes after it are not looked into, for those before come to more than {} MiB; validate what `keelblock render` shows of them",
+                MOST_RENDERED >> 20
+            )),
+            false => render::node(loaded, index, &secrets, files, shared)
+                .map(Option::unwrap_or_default)
+                .map_err(|error| with_cause(&error)),
+        };
         let mut extensions = None;
         if let Ok(config) = &config {
+            total += Zeroizing::new(config.to_text()).len();
             extensions = match render::installer_image(config) {
                 Some(image) => render::extensions_of(&image, known),
                 None => Some(render::extensions(node)),
             };
         }
-        RenderedNode {
+        let is_last = total > MOST_RENDERED && config.is_err();
+        nodes.push(RenderedNode {
             hostname: node.hostname.to_string(),
             at: (node.at.line.max(1), node.at.column.max(1)),
             extensions,
             config,
+        });
+        if is_last {
+            break;
         }
-    };
-    loaded.config.nodes.iter().enumerate().map(node).collect()
+    }
+    nodes
 }
 
 /// The name of a file beside talconfig.yaml, so that it can be followed from where the command was typed.
