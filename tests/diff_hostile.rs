@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::expect_used,
+    clippy::print_stderr,
     clippy::unwrap_used,
     dead_code,
     missing_docs,
