@@ -321,3 +321,17 @@ fn files_of_one_name_are_found_and_not_written() {
         );
     }
 }
+
+#[test]
+fn patches_of_the_whole_file_win_over_those_of_a_node() {
+    let bench = Bench::new();
+    let patch = |word: &str| format!("'machine: {{sysctls: {{a.b: {word}}}}}'");
+    let text = format!(
+        "clusterName: a\ntalosVersion: v1.12.0\nkubernetesVersion: v1.34.1\nendpoint: https://10.0.0.10:6443\nnodes:\n  - hostname: n\n    ipAddress: 10.0.0.1\n    installDisk: /dev/sda\n    patches: [{}]\npatches: [{}]\n",
+        patch("node"),
+        patch("file")
+    );
+    bench.write("talconfig.yaml", text);
+    let ran = bench.run(&["render", "--node", "n"]).exits(0);
+    assert!(ran.stdout.contains("a.b: file"), "{}", ran.stdout);
+}
