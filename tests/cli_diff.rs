@@ -267,6 +267,24 @@ fn nodes_come_go_and_are_renamed() {
 }
 
 #[test]
+fn another_disk_of_the_recorded_machine_is_wiped_by_the_next_installation() {
+    let bench = repository();
+    bench.write("talos/a.json", MACMINI_2014);
+    commit(&bench);
+    let of = |model: &str| format!("installDiskSelector: {{model: {model}}}\n  - hostname: b");
+    change(
+        &bench,
+        "talos/talconfig.yaml",
+        &of("APPLE*"),
+        &of("Portable*"),
+    );
+    let report = diff(&bench, 4, &["main", "--node", "a"]);
+    assert_eq!(said(&report, "a"), ["wipes install disk"]);
+    let effect = report["nodes"][0]["disks"][0]["effect"].as_str().unwrap();
+    assert!(effect.contains("in the place of"), "{effect}");
+}
+
+#[test]
 fn recorded_machines_show_the_disk_before_and_after() {
     let bench = repository();
     fs::create_dir(bench.path("machines")).unwrap();
@@ -337,6 +355,32 @@ fn one_node_in_two_files_is_one_node_whatever_it_is_called() {
         nodes(&diff(&bench, 0, &["old.yaml", "old.yaml"])),
         ["a same none"]
     );
+}
+
+#[test]
+fn a_volume_that_is_only_looked_for_leaves_its_data_where_it_is() {
+    let bench = Bench::new();
+    let plain = "version: v1alpha1\nmachine:\n  type: controlplane\n  install: {disk: /dev/sda}\n";
+    let config = |label: &str| {
+        let selector = format!(
+            "discovery: {{volumeSelector: {{match: 'volume.partition_label == \"{label}\"'}}}}"
+        );
+        format!(
+            "{plain}---\napiVersion: v1alpha1\nkind: ExistingVolumeConfig\nname: data\n{selector}\n"
+        )
+    };
+    bench.write("none.yaml", plain);
+    bench.write("a.yaml", config("a"));
+    bench.write("b.yaml", config("b"));
+    for (old, new, exit, wanted) in [
+        ("none.yaml", "a.yaml", 0, "online e-data"),
+        ("a.yaml", "none.yaml", 4, "strands e-data"),
+        ("a.yaml", "b.yaml", 4, "strands e-data"),
+    ] {
+        let report = diff(&bench, exit, &[old, new]);
+        let name = report["nodes"][0]["name"].as_str().unwrap().to_owned();
+        assert_eq!(said(&report, &name), [wanted], "{old} {new}");
+    }
 }
 
 #[test]

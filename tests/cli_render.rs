@@ -363,3 +363,32 @@ fn files_of_one_name_are_found_and_not_written() {
         );
     }
 }
+
+#[test]
+fn patches_of_the_whole_file_win_over_those_of_a_node() {
+    let bench = Bench::new();
+    let patch = |word: &str| format!("'machine: {{sysctls: {{a.b: {word}}}}}'");
+    let text = format!(
+        "clusterName: a\ntalosVersion: v1.12.0\nkubernetesVersion: v1.34.1\nendpoint: https://10.0.0.10:6443\nnodes:\n  - hostname: n\n    ipAddress: 10.0.0.1\n    installDisk: /dev/sda\n    patches: [{}]\npatches: [{}]\n",
+        patch("node"),
+        patch("file")
+    );
+    bench.write("talconfig.yaml", text);
+    let ran = bench.run(&["render", "--node", "n"]).exits(0);
+    assert!(ran.stdout.contains("a.b: file"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_domain_and_a_type_of_disk_that_there_are_not_are_refused() {
+    let bench = Bench::new();
+    for (domain, kind, words) in [
+        ("-a b-", "ssd", "domain"),
+        ("cluster.local", "usb", "installDiskSelector"),
+    ] {
+        let text = format!(
+            "clusterName: a\ntalosVersion: v1.12.0\nkubernetesVersion: v1.34.1\nendpoint: https://10.0.0.10:6443\ndomain: {domain}\nnodes:\n  - hostname: n\n    ipAddress: 10.0.0.1\n    installDiskSelector: {{type: {kind}}}\n"
+        );
+        bench.write("talconfig.yaml", text);
+        bench.refuses(2, &["render", "--node", "n"], &[words]);
+    }
+}

@@ -7,6 +7,9 @@
     reason = "a test program that makes files and runs the binary"
 )]
 
+#[path = "support/hostile.rs"]
+mod hostile;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -20,6 +23,71 @@ use zeroize::Zeroizing;
 const HOME_OPS: &str = include_str!("fixtures/talconfig/home-ops/talconfig.yaml");
 const STORAGE: &str =
     include_str!("fixtures/talconfig/home-ops/talos/patches/usb-ssd-storage.yaml");
+
+const WELL_MEANT: [&str; 5] = [
+    HOME_OPS,
+    STORAGE,
+    include_str!("../examples/nodes/talos-1.10/mini01.yaml"),
+    include_str!("../examples/nodes/talos-1.14/mini03.yaml"),
+    KINDS,
+];
+
+/// Documents with most of what the rules for networks, volumes and containers look at.
+const KINDS: &str = "version: v1alpha1
+machine:
+  type: controlplane
+  install: {disk: /dev/sda}
+  network:
+    interfaces:
+      - interface: bond0
+        bond: {interfaces: [e0, e1], mode: 802.3ad, miimon: 100, updelay: 200}
+        addresses: [10.0.0.1/24]
+        routes: [{network: 0.0.0.0/0, gateway: 10.0.0.254}]
+        vip: {ip: 10.0.0.9}
+        vlans: [{vlanId: 5, addresses: [10.1.0.1/24]}]
+      - interface: wg0
+        wireguard: {privateKey: a, peers: [{publicKey: b, endpoint: 'c:1', allowedIPs: [10.0.0.0/8]}]}
+  kubelet: {extraMounts: [{destination: /a, source: /b, options: [ro]}]}
+cluster:
+  controlPlane: {endpoint: 'https://a:6443'}
+  network: {podSubnets: [10.244.0.0/16], serviceSubnets: [10.96.0.0/12]}
+  etcd: {advertisedSubnets: [10.0.0.0/8]}
+---
+apiVersion: v1alpha1
+kind: KubeNetworkConfig
+podSubnets: [10.244.0.0/16]
+serviceSubnets: [10.96.0.0/12]
+nodeCIDRMaskSizeIPv4: 24
+---
+apiVersion: v1alpha1
+kind: WireguardConfig
+name: wg1
+privateKey: a
+peers: [{publicKey: b, allowedIPs: [10.0.0.0/8]}]
+---
+apiVersion: v1alpha1
+kind: ContainerConfig
+name: c
+image: a
+dependsOn: {containers: [c], paths: [/a], networks: [addresses]}
+---
+apiVersion: v1alpha1
+kind: VolumeConfig
+name: EPHEMERAL
+provisioning: {diskSelector: {match: 'system_disk'}, minSize: 1GB}
+encryption: {provider: luks2, keys: [{slot: 0, nodeID: {}}]}
+---
+apiVersion: v1alpha1
+kind: LVMLogicalVolumeConfig
+name: l
+provisioning: {volumeGroup: g}
+---
+apiVersion: v1alpha1
+kind: NetworkRuleConfig
+name: r
+portSelector: {ports: [1-2], protocol: tcp}
+ingress: [{subnet: 10.0.0.0/8}]
+";
 
 /// Codes of what is found in this text as a patch, as a talconfig.yaml and as a file of a folder.
 fn codes(text: &str) -> Vec<&'static str> {
@@ -48,13 +116,6 @@ fn codes(text: &str) -> Vec<&'static str> {
 
 #[test]
 fn texts_that_nobody_means_well_end_in_a_finding() {
-    let bomb: String = (1..30)
-        .map(|i| format!("k{i}: &a{i} [*a{}, *a{}, *a{}]\n", i - 1, i - 1, i - 1))
-        .collect();
-    let deep = format!("machine: {}{}\n", "[".repeat(5000), "]".repeat(5000));
-    let deep_block: String = (0..200)
-        .map(|i| format!("{}a:\n", "  ".repeat(i)))
-        .collect();
     let unknown: String = (0..5000).map(|i| format!("  unknown{i}: 1\n")).collect();
     let volume = |i: usize| {
         format!(
@@ -67,12 +128,6 @@ fn texts_that_nobody_means_well_end_in_a_finding() {
         .map(|i| format!("  - 'machine: {{a{i}: 1}}'\n"))
         .collect();
     for (name, text, code) in [
-        ("bomb", format!("machine: &a0 [a]\n{bomb}"), "KB103"),
-        ("deep", deep, "KB103"),
-        ("deep block", format!("machine:\n{deep_block}"), "KB103"),
-        ("tabs", "machine:\n\ttype: worker\n".to_owned(), "KB101"),
-        ("twice", "machine: {}\nmachine: {}\n".to_owned(), "KB102"),
-        ("control", "machine: \u{0}\n".to_owned(), "KB101"),
         ("many keys", format!("machine:\n{unknown}"), "KB105"),
         ("expressions", expressions, "KB103"),
         (
@@ -80,10 +135,57 @@ fn texts_that_nobody_means_well_end_in_a_finding() {
             format!("clusterName: a\nendpoint: b\npatches:\n{patches}"),
             "KB105",
         ),
-        ("itself", "machine: &a {env: *a}\n".to_owned(), "KB101"),
     ] {
         let found = codes(&text);
         assert!(found.contains(&code), "{name}: {found:?}");
+    }
+    for (name, text) in hostile::unreadable("machine: {}\n") {
+        let code = match name {
+            "tabs" | "control" | "itself" => "KB101",
+            "twice" => "KB102",
+            _ => "KB103",
+        };
+        let found = codes(&text);
+        assert!(found.contains(&code), "{name}: {found:?}");
+    }
+    for (_, text) in hostile::endless("machine: {}\n") {
+        codes(&text);
+    }
+}
+
+#[test]
+fn a_thousand_documents_of_a_kind_are_checked_against_each_other() {
+    let config = "version: v1alpha1\nmachine: {type: worker, install: {disk: /dev/sda}}\ncluster: {controlPlane: {endpoint: 'https://a:6443'}}\n";
+    for (kind, body) in [
+        ("LinkConfig", "addresses: [{address: 10.0.0.1/24}]"),
+        ("VLANConfig", "vlanID: 5\nparent: n1"),
+        ("BondConfig", "links: [n1, n2]\nbondMode: 802.3ad"),
+        (
+            "ContainerConfig",
+            "image: a\ndependsOn: {containers: [nNEXT, n7]}",
+        ),
+        (
+            "ContainerConfig",
+            "image: a\ndependsOn: {containers: [nNEXT]}",
+        ),
+        (
+            "NetworkRuleConfig",
+            "portSelector: {ports: [1], protocol: tcp}\ningress: [{subnet: 10.0.0.1/8}]",
+        ),
+        (
+            "UserVolumeConfig",
+            "provisioning: {diskSelector: {match: 'disk.size > NEXTu'}, minSize: 1GB}",
+        ),
+        ("LVMLogicalVolumeConfig", "provisioning: {volumeGroup: n1}"),
+        ("StaticHostConfig", "hostnames: [a]"),
+    ] {
+        let document = |i: usize| {
+            let body = body.replace("NEXT", &(i + 1).to_string());
+            format!("---\napiVersion: v1alpha1\nkind: {kind}\nname: n{i}\n{body}\n")
+        };
+        let documents: String = (0..1000).map(document).collect();
+        let found = codes(&format!("{config}{documents}"));
+        assert!(!found.contains(&"KB103"), "{kind}");
     }
 }
 
@@ -173,6 +275,21 @@ proptest! {
     ) {
         let text = if patch { STORAGE } else { HOME_OPS };
         codes(&edit(text, at, cut, &with));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn no_wrong_type_in_a_valid_file_makes_the_linter_panic(
+        pick in any::<usize>(), which in 0..WELL_MEANT.len(), document in any::<usize>(),
+    ) {
+        let documents: Vec<&str> = WELL_MEANT[which].trim_start_matches("---\n").split("\n---\n").collect();
+        let document = document % documents.len();
+        let mut texts: Vec<String> = documents.iter().map(|it| (*it).to_owned()).collect();
+        let value: Value = serde_saphyr::from_str(documents[document]).unwrap();
+        texts[document] = hostile::with_wrong_type(&value, pick).to_string();
+        codes(&texts.join("\n---\n"));
     }
 }
 

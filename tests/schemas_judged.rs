@@ -401,6 +401,52 @@ fn the_schemas_of_what_is_read_back_refuse_what_the_readers_refuse() {
     agree("plan", &plan, 9, reads, |_| false);
 }
 
+#[test]
+fn a_document_without_a_required_key_does_not_fit() {
+    let talconfig = json!({
+        "clusterName": "a", "kubernetesVersion": "v1.34.1", "endpoint": "https://10.0.0.10:6443",
+        "nodes": [{"hostname": "n", "ipAddress": "10.0.0.1", "installDisk": "/dev/sda"}],
+    });
+    let words = format!("plan -c {CONFIG} --hardware {MACHINE} --kdf-memory 32M --kdf-time 1");
+    let words: Vec<&str> = words.split(' ').collect();
+    let plan = printed(&repository(""), &words).remove(0);
+    let (mut questions, mut asked) = (Questions::default(), Vec::new());
+    for (name, whole, places) in [
+        (
+            "talconfig",
+            &talconfig,
+            &[
+                "/clusterName",
+                "/kubernetesVersion",
+                "/endpoint",
+                "/nodes",
+                "/nodes/0/hostname",
+                "/nodes/0/ipAddress",
+                "/nodes/0/installDisk",
+            ][..],
+        ),
+        ("plan", &plan, &["/schema", "/id", "/disks", "/steps"][..]),
+    ] {
+        questions.ask(name, whole, false);
+        asked.push((name, ""));
+        for place in places {
+            let mut document = whole.clone();
+            let (parent, key) = place.rsplit_once('/').unwrap();
+            let parent = document.pointer_mut(parent).unwrap();
+            assert!(parent.as_object_mut().unwrap().remove(key).is_some());
+            questions.ask(name, &document, false);
+            asked.push((name, place));
+        }
+    }
+    for (errors, (name, place)) in questions.answers().iter().zip(&asked) {
+        assert_eq!(
+            errors.is_empty(),
+            place.is_empty(),
+            "{name}{place}: {errors:?}"
+        );
+    }
+}
+
 fn has_fraction(value: &Json) -> bool {
     match value {
         Json::Object(map) => map.values().any(has_fraction),

@@ -32,6 +32,9 @@ names, or ~/.config/sops/age/keys.txt has.
 Files are named by filenameTmpl, else CLUSTER-HOST.yaml, in the folder, and readable by their owner only. None is \
 written unless every node that was asked for could be rendered and has a file of its own.";
 
+/// Most bytes of all nodes: none is written before all could be rendered.
+const MOST: usize = 40 << 20;
+
 /// Arguments of `render`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -86,8 +89,16 @@ pub fn run(args: &RenderArgs, output: &mut Output) -> Result<Exit, Failure> {
         false => vec![cluster.index(args.node.as_deref())?],
     };
     let mut texts = Vec::new();
+    let mut total = 0;
     for index in indexes {
-        texts.push((names[index].clone(), cluster.render(index)?));
+        let text = cluster.render(index)?;
+        total += text.len();
+        if total > MOST && args.all {
+            let message = format!("the nodes come to more than {} MiB", MOST >> 20);
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("render them one by one, with --node HOST -o FILE"));
+        }
+        texts.push((names[index].clone(), text));
     }
     let warnings = cluster.warnings();
     for warning in &warnings {

@@ -167,11 +167,11 @@ impl Cluster {
     /// # Errors
     /// Exit 2.
     pub fn render(&self, index: usize) -> Result<Zeroizing<String>, Failure> {
-        let host = self.loaded.config.nodes.get(index);
-        let host = host.map_or("", |node| &*node.hostname);
         let failed = |error: RenderError| match error {
             RenderError::Patches(error) => Failure::from(error),
             error => {
+                let node = self.loaded.config.nodes.get(index);
+                let host = node.map_or("", |node| &*node.hostname);
                 let message = format!("{}: {host} cannot be rendered", self.name);
                 Failure::new(Exit::Usage, message)
                     .because(&error)

@@ -3,6 +3,8 @@
 //! Errs on the side of hiding: a hidden value costs a look into the file, a shown one may cost the cluster. What stands
 //! at a hidden place is taken out wherever else it stands, too.
 
+use std::collections::BTreeSet;
+
 use zeroize::Zeroizing;
 
 use super::tree::Documents;
@@ -49,64 +51,65 @@ const HIDDEN: &str = "(secret)";
 
 /// The secrets of the documents.
 pub(super) struct Hider {
-    secrets: Vec<Zeroizing<String>>,
+    secrets: Vec<Secret>,
+}
+
+/// A text that is taken out wherever it stands.
+struct Secret {
+    text: Zeroizing<String>,
+    /// The index of the longest other one that it begins with.
+    start: Option<usize>,
 }
 
 impl Hider {
     /// Collects the secrets of both sides.
     pub fn of(sides: [&Documents; 2]) -> Self {
-        let mut hider = Self {
-            secrets: Vec::new(),
-        };
+        let mut found = BTreeSet::new();
         for (_, root) in sides.iter().flat_map(|side| side.iter()) {
-            hider.collect(root, "", false);
+            collect(root, "", false, &mut found);
         }
-        hider.secrets.sort_by_key(|it| std::cmp::Reverse(it.len()));
-        hider.secrets.dedup();
-        hider
+        let mut secrets: Vec<Secret> = Vec::with_capacity(found.len());
+        for text in found {
+            // In this order, all that it begins with stand before it, and the last of them begins with the others.
+            let mut start = secrets.len().checked_sub(1);
+            while let Some(index) = start
+                && !text.starts_with(secrets[index].text.as_str())
+            {
+                start = secrets[index].start;
+            }
+            let text = Zeroizing::new(text.to_owned());
+            secrets.push(Secret { text, start });
+        }
+        Self { secrets }
     }
 
-    fn collect(&mut self, node: &Node, path: &str, hidden: bool) {
-        match &node.value {
-            Value::Scalar(scalar) => {
-                if hidden || is_secret_place(path) || looks_secret(&scalar.text) {
-                    self.add(&scalar.text);
-                }
-            }
-            Value::List(items) => items
-                .iter()
-                .for_each(|item| self.collect(item, path, hidden)),
-            Value::Map(entries) => {
-                for entry in entries {
-                    let path = match path {
-                        "" => entry.key.to_string(),
-                        path => format!("{path}.{}", entry.key),
-                    };
-                    let below = hidden || is_secret_key(&entry.key);
-                    self.collect(&entry.value, &path, below);
-                }
-            }
+    /// The length of the longest secret that `text` begins with.
+    fn starts(&self, text: &str) -> Option<usize> {
+        let after = |secret: &Secret| secret.text.as_str() <= text;
+        let mut last = self.secrets.partition_point(after).checked_sub(1)?;
+        let common = self.secrets[last].text.bytes().zip(text.bytes());
+        let common = common.take_while(|(a, b)| a == b).count();
+        while self.secrets[last].text.len() > common {
+            last = self.secrets[last].start?;
         }
+        Some(self.secrets[last].text.len())
     }
 
-    fn add(&mut self, text: &str) {
-        let lines = text.lines().filter(|line| line.len() >= 2 * SHORTEST);
-        for part in std::iter::once(text).chain(lines) {
-            let part = part.trim();
-            if part.chars().count() >= SHORTEST {
-                self.secrets.push(Zeroizing::new(part.to_owned()));
-            }
+    /// The first place of `text` from `from` on that is of secrets, which may overlap.
+    fn next(&self, text: &str, from: usize) -> Option<(usize, usize)> {
+        let found = |at| Some((at, at + self.starts(text.get(at..)?)?));
+        let (start, mut end) = (from..text.len()).find_map(found)?;
+        let mut at = start + 1;
+        while at < end {
+            end = found(at).map_or(end, |(_, other)| other.max(end));
+            at += 1;
         }
+        Some((start, end))
     }
 
     /// Whether the value `text` at `path` is not shown.
     pub fn hides(&self, path: &str, text: &str) -> bool {
-        is_secret_place(path)
-            || looks_secret(text)
-            || self
-                .secrets
-                .iter()
-                .any(|secret| text.contains(secret.as_str()))
+        is_secret_place(path) || looks_secret(text) || self.next(text, 0).is_some()
     }
 
     /// Hides a value that may be a secret by its look, and takes every secret out of another one.
@@ -119,10 +122,50 @@ impl Hider {
 
     /// Takes every secret out of `text`.
     pub fn clean(&self, text: &mut String) {
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                *text = text.replace(secret.as_str(), HIDDEN);
+        let (mut shown, mut from) = (String::new(), 0);
+        while let Some((start, end)) = self.next(text, from) {
+            shown.push_str(&text[from..start]);
+            shown.push_str(HIDDEN);
+            from = end;
+        }
+        if from > 0 {
+            shown.push_str(&text[from..]);
+            *text = shown;
+        }
+    }
+}
+
+fn collect<'n>(node: &'n Node, path: &str, hidden: bool, found: &mut BTreeSet<&'n str>) {
+    match &node.value {
+        Value::Scalar(scalar) => {
+            if hidden || is_secret_place(path) || looks_secret(&scalar.text) {
+                add(&scalar.text, found);
             }
+        }
+        Value::List(items) => {
+            for item in items {
+                collect(item, path, hidden, found);
+            }
+        }
+        Value::Map(entries) => {
+            for entry in entries {
+                let path = match path {
+                    "" => entry.key.to_string(),
+                    path => format!("{path}.{}", entry.key),
+                };
+                let below = hidden || is_secret_key(&entry.key);
+                collect(&entry.value, &path, below, found);
+            }
+        }
+    }
+}
+
+fn add<'n>(text: &'n str, found: &mut BTreeSet<&'n str>) {
+    let lines = text.lines().filter(|line| line.len() >= 2 * SHORTEST);
+    for part in std::iter::once(text).chain(lines) {
+        let part = part.trim();
+        if part.chars().count() >= SHORTEST {
+            found.insert(part);
         }
     }
 }
@@ -216,5 +259,28 @@ mod tests {
         let mut said = String::from("a.b is hunter-two");
         hider.clean(&mut said);
         assert_eq!(said, "a.b is (secret)");
+    }
+
+    #[test]
+    fn secrets_that_overlap_or_begin_alike_leave_nothing_behind() {
+        let text = "machine: {env: {a: abcdef, b: abcdefgh, c: abcdefzz, d: ghijklm, e: 'äöüäöü'}}";
+        let documents = Documents::of([text].into_iter());
+        let hider = Hider::of([&documents, &Documents::default()]);
+        for (text, wanted) in [
+            ("x abcdef y", "x (secret) y"),
+            ("abcdefgx", "(secret)gx"),
+            ("abcdefgh", "(secret)"),
+            ("abcdefghijklm.", "(secret)."),
+            ("abcdefzy abcdefzz", "(secret)zy (secret)"),
+            ("aabcdeabcdef", "aabcde(secret)"),
+            ("ghijkl", "ghijkl"),
+            ("ö äöüäöü ö", "ö (secret) ö"),
+            ("", ""),
+        ] {
+            let mut said = text.to_owned();
+            hider.clean(&mut said);
+            assert_eq!(said, wanted);
+            assert_eq!(hider.hides("a.b", text), text != wanted, "{text}");
+        }
     }
 }

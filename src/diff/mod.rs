@@ -18,12 +18,15 @@ mod tree;
 mod tuning;
 mod volumes;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use zeroize::Zeroizing;
 
 pub use report::{Broken, Lint, NodeDiff, Report, Side, State};
 pub use risk::{Change, Risk};
 pub use tree::{Edit, EditKind};
 
+use crate::config::node::{Node, Value};
 use crate::config::spec::Spec;
 use crate::config::{self, ConfigError, Source};
 use crate::lint;
@@ -142,13 +145,43 @@ pub fn node(
 pub fn is_renamed(before: &Config, after: &Config) -> bool {
     let (old, new) = (before.documents(), after.documents());
     let edits = tree::diff(&old, &new, &Hider::of([&old, &new]));
-    let is_name = |edit: &Edit| {
-        matches!(
-            (&*edit.document, &*edit.path),
-            (tree::V1ALPHA1, "machine.network.hostname") | ("HostnameConfig", "hostname")
-        )
-    };
+    let is_name = |edit: &Edit| is_name(&edit.document, &edit.path);
     edits.iter().all(is_name)
+}
+
+/// A number that two nodes have in common if they differ in nothing but their names; most others do not.
+pub fn likeness(config: &Config) -> u64 {
+    let documents = config.documents();
+    let of = |(title, root)| likeness_of(title, "", root);
+    documents.iter().map(of).fold(0, u64::wrapping_add)
+}
+
+/// A sum, for the order of keys and of items with names is no difference.
+fn likeness_of(document: &str, path: &str, node: &Node) -> u64 {
+    let parts: Vec<u64> = match &node.value {
+        Value::Scalar(scalar) if !node.is_null() && !is_name(document, path) => {
+            let mut hasher = DefaultHasher::new();
+            (document, path, &*scalar.text).hash(&mut hasher);
+            vec![hasher.finish()]
+        }
+        Value::Scalar(_) => Vec::new(),
+        Value::List(items) => items
+            .iter()
+            .map(|item| likeness_of(document, path, item))
+            .collect(),
+        Value::Map(entries) => entries
+            .iter()
+            .map(|entry| likeness_of(document, &tree::below(path, &entry.key), &entry.value))
+            .collect(),
+    };
+    parts.into_iter().fold(0, u64::wrapping_add)
+}
+
+fn is_name(document: &str, path: &str) -> bool {
+    matches!(
+        (document, path),
+        (tree::V1ALPHA1, "machine.network.hostname") | ("HostnameConfig", "hostname")
+    )
 }
 
 #[cfg(test)]

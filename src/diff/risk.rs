@@ -56,7 +56,7 @@ impl Risk {
 }
 
 /// One change, and what comes of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schemas", derive(schemars::JsonSchema))]
 pub struct Change {
     /// How much it endangers.

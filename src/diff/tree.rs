@@ -217,7 +217,8 @@ impl Walk<'_> {
     }
 }
 
-fn below(path: &str, key: &str) -> String {
+/// The path of a key.
+pub(super) fn below(path: &str, key: &str) -> String {
     match path {
         "" => key.to_owned(),
         path => format!("{path}.{key}"),

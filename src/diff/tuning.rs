@@ -60,9 +60,15 @@ fn parameters(
     }
 }
 
+/// Those of `all` that `other` does not have.
+fn without<'a>(all: &'a [String], other: &[String]) -> Vec<&'a String> {
+    let other: BTreeSet<&String> = other.iter().collect();
+    all.iter().filter(|it| !other.contains(it)).collect()
+}
+
 fn udev(before: &[String], after: &[String], found: &mut Vec<Change>) {
     const EFFECT: &str = "The rules are loaded at once and run for every device again.";
-    for rule in before.iter().filter(|rule| !after.contains(rule)) {
+    for rule in without(before, after) {
         let effect = "No longer run; what it set stays set until the next boot.";
         found.push(Change::new(
             Risk::Reboot,
@@ -72,7 +78,7 @@ fn udev(before: &[String], after: &[String], found: &mut Vec<Change>) {
             effect,
         ));
     }
-    for rule in after.iter().filter(|rule| !before.contains(rule)) {
+    for rule in without(after, before) {
         found.push(Change::new(
             Risk::Online,
             "udev rule",
@@ -82,6 +88,7 @@ fn udev(before: &[String], after: &[String], found: &mut Vec<Change>) {
         ));
     }
     let common = |all: &'_ [String], other: &[String]| -> Vec<String> {
+        let other: BTreeSet<&String> = other.iter().collect();
         all.iter()
             .filter(|rule| other.contains(rule))
             .cloned()
@@ -178,7 +185,7 @@ fn arguments_of(config: &Config) -> Vec<String> {
 fn arguments(before: &[String], after: &[String], found: &mut Vec<Change>) {
     const EFFECT: &str =
         "The installer writes kernel arguments: in effect after an upgrade or an installation.";
-    for text in before.iter().filter(|it| !after.contains(it)) {
+    for text in without(before, after) {
         found.push(Change::new(
             Risk::Upgrade,
             "kernel argument",
@@ -187,7 +194,7 @@ fn arguments(before: &[String], after: &[String], found: &mut Vec<Change>) {
             EFFECT,
         ));
     }
-    for text in after.iter().filter(|it| !before.contains(it)) {
+    for text in without(after, before) {
         found.push(Change::new(
             Risk::Upgrade,
             "kernel argument",

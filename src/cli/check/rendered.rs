@@ -2,13 +2,14 @@
 //!
 //! Beside the folder, files of its git repository are read, as far as talconfig.yaml names them. Secrets are not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use zeroize::Zeroizing;
 
 use crate::cli::error::Failure;
 use crate::cli::talconfig::Cluster;
 use crate::config::spec::Location;
+use crate::exit::Exit;
 use crate::fleet::finding::{Code, Finding};
 use crate::fleet::layout::{File, Files, Planned};
 use crate::fleet::sniff;
@@ -67,12 +68,13 @@ impl Waiting {
     }
 
     fn cluster(&mut self, cluster: Cluster, path: &str, shown: &str, files: &mut Files) {
+        let there = files.yaml.iter().filter(|file| file.look.config);
+        let mut there: HashSet<String> = there
+            .filter_map(|file| file.look.hostname.clone())
+            .collect();
         for (index, node) in cluster.loaded.config.nodes.iter().enumerate() {
             let host = node.hostname.to_string();
-            let is_there = |file: &File<sniff::Yaml>| {
-                file.look.config && file.look.hostname.as_deref() == Some(&*host)
-            };
-            if files.yaml.iter().any(is_there) {
+            if !there.insert(host.clone()) {
                 continue;
             }
             let at = Location {
@@ -94,8 +96,9 @@ impl Waiting {
         self.clusters.push(cluster);
     }
 
-    /// Renders what `planned` needs and nothing else, and takes out of it what cannot be rendered.
-    pub fn render(self, planned: &mut Vec<Planned>, files: &Files) -> Rendered {
+    /// Renders what `planned` needs and nothing else, up to `most` bytes, and takes out of it what cannot be rendered.
+    pub fn render(self, planned: &mut Vec<Planned>, files: &Files, most: usize) -> Rendered {
+        let mut total = 0;
         let mut rendered = Rendered {
             findings: self.findings,
             sources: self.sources,
@@ -108,8 +111,15 @@ impl Waiting {
                     continue;
                 };
                 let at = source.at.clone();
-                match self.clusters[source.cluster].render(source.index) {
-                    Ok(text) => drop(rendered.nodes.insert(path.clone(), Node { text, at })),
+                let text = match total > most {
+                    true => Err(too_much(most)),
+                    false => self.clusters[source.cluster].render(source.index),
+                };
+                match text {
+                    Ok(text) => {
+                        total += text.len();
+                        rendered.nodes.insert(path.clone(), Node { text, at });
+                    }
                     Err(failure) => {
                         let mut finding = refused(&at.file, &failure);
                         finding.at = at;
@@ -142,6 +152,14 @@ impl Rendered {
         }
         finding
     }
+}
+
+fn too_much(most: usize) -> Failure {
+    let message = format!(
+        "the nodes before this one come to more than {} MiB",
+        most >> 20
+    );
+    Failure::new(Exit::Usage, message).hint("look at fewer nodes at once")
 }
 
 /// A path that no file has where a talconfig.yaml is, and that reads well.
@@ -194,7 +212,7 @@ mod tests {
         assert_eq!(planned.len(), 8);
         let shard: Shard = "0/2".parse().unwrap();
         planned.retain(|node| shard.has(&node.name));
-        let rendered = waiting.render(&mut planned, &files);
+        let rendered = waiting.render(&mut planned, &files, usize::MAX);
         assert!((1..8).contains(&planned.len()) && rendered.findings.is_empty());
         for file in files.yaml.iter().filter(|file| file.look.config) {
             let host = file.look.hostname.as_deref().unwrap();

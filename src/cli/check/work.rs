@@ -68,7 +68,7 @@ pub fn folder(
     } = arrange(&files, expect);
     let all = nodes.len();
     nodes.retain(|node| shard.has(&node.name));
-    let mut rendered = waiting.render(&mut nodes, &files);
+    let mut rendered = waiting.render(&mut nodes, &files, usize::MAX);
     let of_shard = |finding: &Finding| {
         let name = finding.node.as_ref().unwrap_or(&finding.at.file);
         shard.has(name)

@@ -3,7 +3,7 @@
 //! `ls-tree` and `cat-file` read objects alone. Settings of the repository that would start a program or fetch missing
 //! objects are switched off.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use zeroize::Zeroizing;
 
@@ -11,8 +11,8 @@ use crate::cli::error::Failure;
 use crate::exec::{self, ExecError};
 use crate::exit::Exit;
 
-/// Most bytes of the list of a revision's files.
-const LIST: u64 = 256 << 20;
+/// Most bytes of the list of a revision's files: some half a million of them.
+const LIST: u64 = 48 << 20;
 
 /// Before every command: no pager, no lock, paths as they are, nothing that runs or fetches.
 const ALWAYS: [&str; 10] = [
@@ -44,7 +44,12 @@ const KEPT: [&str; 12] = [
     "SUDO_UID",
 ];
 
-const SET: [(&str, &str); 2] = [("GIT_TERMINAL_PROMPT", "0"), ("GIT_NO_LAZY_FETCH", "1")];
+/// A small pack can hold objects that take gigabytes to unpack; git itself does not take more memory at once than this.
+const SET: [(&str, &str); 3] = [
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_ALLOC_LIMIT", "64m"),
+];
 
 /// A file of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +57,7 @@ pub struct Entry {
     /// What it is.
     pub kind: Kind,
     /// The name of the object that has its content.
-    pub object: String,
-    /// Bytes.
-    pub size: u64,
+    pub object: Box<str>,
 }
 
 /// What a file of a revision is.
@@ -87,12 +90,16 @@ pub fn failure(doing: &str, error: &ExecError) -> Failure {
             let hint = match message {
                 it if it.contains("not a git repository") => "run it in the git repository, or name files and folders",
                 it if it.contains("dubious ownership") => "git says what to do: it reads only repositories that are yours or trusted",
+                it if it.contains("attempting to allocate") => "an object of the revision takes more than 64 MiB of memory; compare revisions without it, or folders",
                 _ => "`git status` and `git fsck` show what is wrong with the repository",
             };
             Failure::new(Exit::Usage, doing).also(format!("git: {message}")).hint(hint)
         }
         ExecError::Missing { .. } => Failure::new(Exit::Usage, doing).because(error).hint(
             "install it (Debian's package git), add its folder to PATH, or name files and folders only",
+        ),
+        ExecError::TooMuch { .. } => Failure::new(Exit::Usage, doing).because(error).hint(
+            "it has more in it than a repository of configurations; check it out and name folders of it",
         ),
         _ => Failure::new(Exit::Io, doing).because(error).hint(error.hint()),
     }
@@ -149,20 +156,18 @@ pub fn top() -> Result<String, ExecError> {
 ///
 /// # Errors
 /// Git's.
-pub fn list(commit: &str) -> Result<BTreeMap<String, Entry>, ExecError> {
-    let printed = run(
-        &["ls-tree", "-r", "-z", "-l", "--full-tree", commit],
-        b"",
-        LIST,
-    )?;
+pub fn list(commit: &str) -> Result<BTreeMap<Box<str>, Entry>, ExecError> {
+    // Without sizes: for those, git would open every object.
+    let words = ["ls-tree", "-r", "-z", "--full-tree", commit];
+    let printed = run(&words, b"", LIST)?;
     let lines = printed.split(|byte| *byte == 0);
     Ok(lines
         .filter_map(|line| entry(std::str::from_utf8(line).ok()?))
         .collect())
 }
 
-/// `mode SP type SP object SP* size TAB path`.
-fn entry(line: &str) -> Option<(String, Entry)> {
+/// `mode SP type SP object TAB path`.
+fn entry(line: &str) -> Option<(Box<str>, Entry)> {
     let (head, path) = line.split_once('\t')?;
     let mut words = head.split_ascii_whitespace();
     let kind = match words.next()? {
@@ -170,13 +175,28 @@ fn entry(line: &str) -> Option<(String, Entry)> {
         "160000" => Kind::Submodule,
         _ => Kind::File,
     };
-    let object = words.nth(1)?.to_owned();
-    let size = words.next()?.parse().unwrap_or(0);
-    Some((path.to_owned(), Entry { kind, object, size }))
+    let object = words.nth(1)?.into();
+    Some((path.into(), Entry { kind, object }))
+}
+
+/// How many bytes each of these objects has that is a file's content; what is not there is left out.
+///
+/// # Errors
+/// Git's.
+pub fn sizes(objects: &[&str]) -> Result<HashMap<Box<str>, u64>, ExecError> {
+    let input = objects.join("\n") + "\n";
+    let most = 128 * objects.len() as u64;
+    let printed = run(&["cat-file", "--batch-check"], input.as_bytes(), most)?;
+    let text = String::from_utf8_lossy(&printed);
+    let size = |line: &str| {
+        let (object, rest) = line.split_once(" blob ")?;
+        Some((object.into(), rest.parse().ok()?))
+    };
+    Ok(text.lines().filter_map(size).collect())
 }
 
 /// The name of an object, and its bytes.
-pub type Content = (String, Zeroizing<Vec<u8>>);
+pub type Content = (Box<str>, Zeroizing<Vec<u8>>);
 
 /// The content of objects, `most` bytes in all, by their names.
 ///
@@ -203,7 +223,7 @@ pub fn contents(objects: &[&str], most: u64) -> Result<Vec<Content>, ExecError> 
         let Some(body) = rest.get(..size) else {
             break;
         };
-        found.push((object.to_owned(), Zeroizing::new(body.to_vec())));
+        found.push((object.into(), Zeroizing::new(body.to_vec())));
         rest = rest.get(size + 1..).unwrap_or_default();
     }
     Ok(found)
@@ -216,29 +236,18 @@ mod tests {
     #[test]
     fn a_line_of_ls_tree_is_an_entry() {
         let object = "a".repeat(40);
-        for (line, path, kind, size) in [
+        for (line, path, kind) in [
             (
-                format!("100644 blob {object}      12\ta b/c\td"),
+                format!("100644 blob {object}\ta b/c\td"),
                 "a b/c\td",
                 Kind::File,
-                12,
             ),
-            (
-                format!("120000 blob {object}       3\tl"),
-                "l",
-                Kind::Link,
-                3,
-            ),
-            (
-                format!("160000 commit {object}       -\ts"),
-                "s",
-                Kind::Submodule,
-                0,
-            ),
+            (format!("120000 blob {object}\tl"), "l", Kind::Link),
+            (format!("160000 commit {object}\ts"), "s", Kind::Submodule),
         ] {
             let (found, entry) = entry(&line).unwrap();
-            assert_eq!((&*found, entry.kind, entry.size), (path, kind, size));
-            assert_eq!(entry.object, object);
+            assert_eq!((&*found, entry.kind), (path, kind));
+            assert_eq!(*entry.object, object);
         }
         assert_eq!(entry(""), None);
     }

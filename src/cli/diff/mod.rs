@@ -7,7 +7,7 @@ mod side;
 mod spelling;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -23,7 +23,8 @@ use crate::exit::Exit;
 const AFTER_HELP: &str = "\
 OLD and NEW are each a folder, a talconfig.yaml, a node's configuration, a git revision, or REVISION:PATH. As with git, \
 PATH begins at the top of the repository, or with ./ here; a revision alone is this folder in it (or --path), and is \
-compared with the work tree if NEW is left out. What could be a path and a revision is refused.
+compared with the work tree if NEW is left out. Of the work tree, files count that git does not track or ignores as \
+well: it is read as the folder that it is. What could be a path and a revision is refused.
 
   keelblock diff main                 the work tree against main
   keelblock diff main HEAD            what a branch changes
@@ -107,6 +108,9 @@ pub fn run(global: &Global, args: &DiffArgs, output: &mut Output) -> Result<Exit
         .find(|exit| exit.code() == report.exit)
         .unwrap_or(Exit::Done))
 }
+
+/// With how many nodes of the same likeness one is compared to tell whether it is renamed.
+const MOST_ALIKE: usize = 8;
 
 /// A node's name on the old side, and on the new one.
 type Pair = (Option<String>, Option<String>);
@@ -215,30 +219,41 @@ impl Comparison<'_> {
 
     /// Makes one of a node that goes and one that comes, if only their names differ.
     fn rename(&self, pairs: &mut Vec<Pair>) {
-        let gone: Vec<String> = pairs
-            .iter()
-            .filter(|it| it.1.is_none())
-            .filter_map(|it| it.0.clone())
-            .collect();
-        for was in gone {
-            let Some(before) = self
-                .old
-                .nodes
-                .get(&was)
-                .and_then(|node| node.config.as_ref())
-            else {
-                continue;
-            };
-            let is_it = |pair: &Pair| {
-                let name = pair.1.as_ref().filter(|_| pair.0.is_none());
-                let after = name.and_then(|name| self.new.nodes.get(name)?.config.as_ref());
-                after.is_some_and(|after| diff::is_renamed(before, after))
-            };
-            if let Some(found) = pairs.iter().position(is_it) {
-                pairs[found].0 = Some(was.clone());
-                pairs.retain(|(old, new)| old.as_ref() != Some(&was) || new.is_some());
+        let mut come: HashMap<u64, VecDeque<usize>> = HashMap::new();
+        for (index, (was, is)) in pairs.iter().enumerate() {
+            let name = is.as_ref().filter(|_| was.is_none());
+            if let Some(after) = name.and_then(|name| self.new.config(name)) {
+                come.entry(diff::likeness(after))
+                    .or_default()
+                    .push_back(index);
             }
         }
+        if come.is_empty() {
+            return;
+        }
+        let mut renamed = BTreeSet::new();
+        for (index, (was, is)) in pairs.clone().iter().enumerate() {
+            let name = was.as_ref().filter(|_| is.is_none());
+            let Some(before) = name.and_then(|name| self.old.config(name)) else {
+                continue;
+            };
+            let Some(alike) = come.get_mut(&diff::likeness(before)) else {
+                continue;
+            };
+            let is_it = |index: &usize| {
+                let after = pairs[*index].1.as_ref();
+                let after = after.and_then(|name| self.new.config(name));
+                after.is_some_and(|after| diff::is_renamed(before, after))
+            };
+            if let Some(found) = alike.iter().take(MOST_ALIKE).position(is_it)
+                && let Some(other) = alike.remove(found)
+            {
+                pairs[other].0.clone_from(was);
+                renamed.insert(index);
+            }
+        }
+        let mut index = 0..;
+        pairs.retain(|_| index.next().is_none_or(|index| !renamed.contains(&index)));
     }
 
     fn compare(&self, was: Option<&str>, is: Option<&str>) -> NodeDiff {

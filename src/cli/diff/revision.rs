@@ -4,7 +4,7 @@
 //! the revision, so that a message says where a file is.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use zeroize::Zeroizing;
@@ -13,13 +13,20 @@ use super::git::{self, Entry, Kind};
 use crate::cli::error::Failure;
 use crate::cli::repository::{MIB, Store, decoded};
 use crate::config::talconfig::{FileError, Files};
+use crate::exec::ExecError;
 use crate::exit::Exit;
 
 /// Most links on the way to a file.
 const LINKS: usize = 40;
 
-/// Most bytes that are read ahead.
-const AHEAD: u64 = 256 << 20;
+/// Most bytes that are read ahead, and kept.
+const AHEAD: u64 = 64 << 20;
+
+/// Most bytes that git is asked for at once, where more than one file is.
+const AT_ONCE: u64 = 8 << 20;
+
+/// Longest way of a link.
+const LONGEST_LINK: u64 = 4096;
 
 /// What stands at a path.
 enum Found<'r> {
@@ -31,8 +38,53 @@ enum Found<'r> {
 pub struct Revision {
     /// As it was typed.
     pub name: String,
-    entries: BTreeMap<String, Entry>,
-    read: RefCell<HashMap<String, Rc<Zeroizing<Vec<u8>>>>>,
+    entries: BTreeMap<Box<str>, Entry>,
+    read: RefCell<Kept>,
+}
+
+/// What git said of objects.
+#[derive(Default)]
+struct Kept {
+    /// Bytes of each that was looked for; `None` if it is not there.
+    sizes: HashMap<Box<str>, Option<u64>>,
+    contents: HashMap<Box<str>, Rc<Zeroizing<Vec<u8>>>>,
+    /// The size of the contents.
+    total: u64,
+}
+
+impl Kept {
+    /// Asks git for the sizes that are not known yet.
+    fn look(&mut self, objects: &BTreeSet<&str>) -> Result<(), ExecError> {
+        let new = objects.iter().copied();
+        let new: Vec<&str> = new.filter(|it| !self.sizes.contains_key(*it)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let found = git::sizes(&new)?;
+        for object in new {
+            self.sizes.insert(object.into(), found.get(object).copied());
+        }
+        Ok(())
+    }
+
+    /// Reads objects whose sizes come to `sum`.
+    fn fetch(&mut self, objects: &[&str], sum: u64) -> Result<(), ExecError> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        for (object, bytes) in git::contents(objects, sum)? {
+            self.keep(object, &Rc::new(bytes));
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, object: Box<str>, bytes: &Rc<Zeroizing<Vec<u8>>>) {
+        let size = bytes.len() as u64;
+        if self.total.saturating_add(size) <= AHEAD {
+            self.total += size;
+            self.contents.insert(object, Rc::clone(bytes));
+        }
+    }
 }
 
 impl Revision {
@@ -75,18 +127,19 @@ impl Revision {
             "" => String::new(),
             folder => format!("{folder}/"),
         };
-        let paths = self.entries.range(start.clone()..);
-        let paths = paths.map_while(|(path, _)| path.strip_prefix(&start));
+        let entries = self.entries.range(Box::from(&*start)..);
+        let entries = entries.map_while(|(path, entry)| Some((path.strip_prefix(&start)?, entry)));
         let wanted = |path: &&str| {
             !path.split('/').any(|name| name.starts_with('.'))
                 && ends.iter().any(|end| path.ends_with(end))
         };
         // A link to a folder is passed over, as in a folder on disk.
-        let is_folder = |path: &&str| self.is_file(&format!("{start}{path}")) == Some(false);
-        paths
-            .filter(wanted)
-            .filter(|path| !is_folder(path))
-            .map(str::to_owned)
+        let is_folder = |path: &str, entry: &Entry| {
+            entry.kind == Kind::Link && self.is_file(&format!("{start}{path}")) == Some(false)
+        };
+        entries
+            .filter(|(path, entry)| wanted(path) && !is_folder(path, entry))
+            .map(|(path, _)| path.to_owned())
             .collect()
     }
 
@@ -95,31 +148,38 @@ impl Revision {
     /// # Errors
     /// Exit 2 if git cannot.
     pub fn read_ahead(&self, paths: &[String]) -> Result<(), Failure> {
-        let entries = paths.iter().filter_map(|path| match self.find(path) {
-            Ok(Found::File(entry)) if entry.size <= (2 * MIB) << 20 => Some(entry),
+        let objects = paths.iter().filter_map(|path| match self.find(path) {
+            Ok(Found::File(entry)) => Some(&*entry.object),
             _ => None,
         });
-        let mut total = 0;
-        let entries: Vec<&Entry> = entries
-            .take_while(|entry| {
-                total += entry.size;
-                total <= AHEAD
-            })
-            .collect();
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let objects: Vec<&str> = entries.iter().map(|entry| entry.object.as_str()).collect();
-        let found = git::contents(&objects, AHEAD);
+        let objects: BTreeSet<&str> = objects.collect();
         let doing = format!("the files of {} cannot be read", self.name);
-        let found = found.map_err(|error| git::failure(&doing, &error))?;
-        let mut read = self.read.borrow_mut();
-        read.extend(
-            found
-                .into_iter()
-                .map(|(object, bytes)| (object, Rc::new(bytes))),
-        );
-        Ok(())
+        let read = self.read_all(&objects);
+        read.map_err(|error| git::failure(&doing, &error))
+    }
+
+    /// Reads objects of a bounded size into what is kept, and as many as may be kept.
+    fn read_all(&self, objects: &BTreeSet<&str>) -> Result<(), ExecError> {
+        let mut kept = self.read.borrow_mut();
+        kept.look(objects)?;
+        let (mut total, mut sum, mut batch) = (kept.total, 0, Vec::new());
+        for object in objects {
+            let size = match kept.sizes.get(*object) {
+                Some(Some(size)) if *size <= (2 * MIB) << 20 => *size,
+                _ => continue,
+            };
+            total += size;
+            if total > AHEAD {
+                break;
+            }
+            if sum + size > AT_ONCE {
+                kept.fetch(&std::mem::take(&mut batch), sum)?;
+                sum = 0;
+            }
+            sum += size;
+            batch.push(*object);
+        }
+        kept.fetch(&batch, sum)
     }
 
     /// The bytes of a file of up to `limit` bytes.
@@ -128,23 +188,37 @@ impl Revision {
     /// [`FileError`].
     pub fn bytes(&self, path: &str, limit: u64) -> Result<Rc<Zeroizing<Vec<u8>>>, FileError> {
         match self.find(path)? {
-            Found::File(entry) if entry.size > limit => Err(FileError::TooLarge(limit >> 20)),
-            Found::File(entry) => self.object(entry),
+            Found::File(entry) => self.object(entry, limit),
             Found::Folder => Err(FileError::Unreadable(String::from("it is no file"))),
         }
     }
 
-    fn object(&self, entry: &Entry) -> Result<Rc<Zeroizing<Vec<u8>>>, FileError> {
-        if let Some(bytes) = self.read.borrow().get(&entry.object) {
-            return Ok(Rc::clone(bytes));
-        }
-        let found = git::contents(&[&entry.object], entry.size);
-        let found = found.map_err(|error| FileError::Unreadable(error.to_string()))?;
+    fn object(&self, entry: &Entry, limit: u64) -> Result<Rc<Zeroizing<Vec<u8>>>, FileError> {
+        let failed = |error: ExecError| FileError::Unreadable(error.to_string());
         let missing = || FileError::Unreadable(String::from("git does not have its content"));
-        let (object, bytes) = found.into_iter().next().ok_or_else(missing)?;
-        let bytes = Rc::new(bytes);
-        self.read.borrow_mut().insert(object, Rc::clone(&bytes));
-        Ok(bytes)
+        let mut kept = self.read.borrow_mut();
+        let found = kept.contents.get(&entry.object).map(Rc::clone);
+        let bytes = match found {
+            Some(bytes) => bytes,
+            None => {
+                kept.look(&BTreeSet::from([&*entry.object]))
+                    .map_err(failed)?;
+                let size = kept.sizes.get(&entry.object).copied().flatten();
+                let size = size.ok_or_else(missing)?;
+                if size > limit {
+                    return Err(FileError::TooLarge(limit >> 20));
+                }
+                let found = git::contents(&[&entry.object], size).map_err(failed)?;
+                let (object, bytes) = found.into_iter().next().ok_or_else(missing)?;
+                let bytes = Rc::new(bytes);
+                kept.keep(object, &bytes);
+                bytes
+            }
+        };
+        match bytes.len() as u64 > limit {
+            true => Err(FileError::TooLarge(limit >> 20)),
+            false => Ok(bytes),
+        }
     }
 
     /// What stands at `path`, links followed.
@@ -166,15 +240,21 @@ impl Revision {
                 _ => done.push(part),
             }
             let here = done.join("/");
-            match self.entries.get(&here) {
+            match self.entries.get(&*here) {
                 None if self.is_folder(&here) => {}
                 None => return Err(FileError::Missing),
                 Some(entry) if entry.kind == Kind::Link => {
                     links += 1;
-                    if links > LINKS || entry.size > 4096 {
+                    if links > LINKS {
                         return Err(FileError::Unreadable(String::from("too many links")));
                     }
-                    let target = self.object(entry)?;
+                    let target = self.object(entry, LONGEST_LINK);
+                    let target = target.map_err(|error| match error {
+                        FileError::TooLarge(_) => FileError::Unreadable(String::from(
+                            "it is a link of more than 4096 bytes",
+                        )),
+                        error => error,
+                    })?;
                     let target = String::from_utf8_lossy(&target).into_owned();
                     if target.starts_with('/') {
                         return Err(outside());
@@ -193,7 +273,7 @@ impl Revision {
 
     fn is_folder(&self, path: &str) -> bool {
         let start = format!("{path}/");
-        let next = self.entries.range(start.clone()..).next();
+        let next = self.entries.range(Box::from(&*start)..).next();
         next.is_some_and(|(path, _)| path.starts_with(&start))
     }
 }
@@ -244,19 +324,15 @@ mod tests {
 
     fn revision(files: &[(&str, Kind, &str)]) -> Revision {
         let mut entries = BTreeMap::new();
-        let mut read = HashMap::new();
+        let mut read = Kept::default();
         for (path, kind, body) in files {
-            let size = body.len() as u64;
-            let object = format!("object of {path}");
-            entries.insert(
-                (*path).to_owned(),
-                Entry {
-                    kind: *kind,
-                    object: object.clone(),
-                    size,
-                },
-            );
-            read.insert(object, Rc::new(Zeroizing::new(body.as_bytes().to_vec())));
+            let object = format!("object of {path}").into_boxed_str();
+            let entry = Entry {
+                kind: *kind,
+                object: object.clone(),
+            };
+            entries.insert((*path).into(), entry);
+            read.keep(object, &Rc::new(Zeroizing::new(body.as_bytes().to_vec())));
         }
         Revision {
             name: String::from("main"),

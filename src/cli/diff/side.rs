@@ -26,6 +26,9 @@ use crate::snapshot::load;
 /// Largest configuration: what its parser takes.
 const CONFIG: u64 = 4 << 20;
 
+/// Most bytes of all nodes of a side, both of which are kept whole.
+const MOST: usize = 32 << 20;
+
 /// Largest recorded machine of a fleet.
 const MACHINE: u64 = 8 << 20;
 
@@ -83,7 +86,7 @@ impl Side {
         let waiting = Waiting::of(&load, &mut files);
         side.secrets = secrets.into_inner();
         let mut arranged = arrange(&files, &expect);
-        let mut rendered = waiting.render(&mut arranged.nodes, &files);
+        let mut rendered = waiting.render(&mut arranged.nodes, &files, MOST);
         let refused = std::mem::take(&mut rendered.findings).into_iter();
         let missing = arranged.findings.into_iter().filter(|it| it.node.is_some());
         let on_disk = match &folder {
@@ -101,8 +104,15 @@ impl Side {
                 hint: finding.hint,
             });
         }
+        let mut total = 0;
         for planned in arranged.nodes {
-            side.node(&folder, &files, &rendered, &expect, &planned, which);
+            total += side.node(&folder, &files, &rendered, &expect, &planned, which);
+            if total > MOST {
+                let (name, size) = (folder.prefix(), MOST >> 20);
+                let message = format!("the nodes of {name:?} come to more than {size} MiB");
+                let hint = "name folders with fewer nodes";
+                return Err(Failure::new(Exit::Usage, message).hint(hint));
+            }
         }
         Ok(side)
     }
@@ -142,6 +152,7 @@ impl Side {
         files
     }
 
+    /// Reads a node, and says how many bytes its texts have.
     fn node(
         &mut self,
         folder: &Folder,
@@ -150,7 +161,7 @@ impl Side {
         expect: &Expect,
         planned: &Planned,
         which: Which,
-    ) {
+    ) -> usize {
         let name = planned.name.clone();
         let mut texts = Vec::new();
         let mut node = Node {
@@ -175,6 +186,7 @@ impl Side {
                 }
             }
         }
+        let size = texts.iter().map(|(_, text)| text.len()).sum();
         if texts.len() == planned.configs.len() {
             match Config::read(texts) {
                 Ok(config) => node.config = Some(config),
@@ -204,6 +216,12 @@ impl Side {
             }
         }
         self.nodes.insert(name, node);
+        size
+    }
+
+    /// The configuration of a node, if it can be read.
+    pub fn config(&self, name: &str) -> Option<&Config> {
+        self.nodes.get(name)?.config.as_ref()
     }
 
     /// Whether a node of this name may be there and cannot be seen.

@@ -1,7 +1,9 @@
 //! The comparison for people: what is in danger, node by node, and the text at the end. Nodes that come to the same stand
 //! together.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::hash::Hash;
 
 use crate::cli::table::{WIDTH, wrap};
 use crate::diff::{Change, Edit, EditKind, Lint, NodeDiff, Report, Risk, Side, State};
@@ -42,7 +44,7 @@ pub fn render(report: &Report, no_text: bool) -> String {
             line(&mut text, 2, 9, &format!("hint:  {hint}"));
         }
     }
-    for group in groups(&report.nodes, said_alike) {
+    for group in groups(&report.nodes, said) {
         risks(&mut text, &group);
     }
     if !no_text {
@@ -62,13 +64,17 @@ pub fn render(report: &Report, no_text: bool) -> String {
     text
 }
 
-fn groups(nodes: &[NodeDiff], alike: fn(&NodeDiff, &NodeDiff) -> bool) -> Vec<Vec<&NodeDiff>> {
+/// Nodes with the same key together, where the first of them is; one without a key stands alone.
+fn groups<'r, K: Eq + Hash>(
+    nodes: &'r [NodeDiff],
+    key: impl Fn(&'r NodeDiff) -> Option<K>,
+) -> Vec<Vec<&'r NodeDiff>> {
     let mut found: Vec<Vec<&NodeDiff>> = Vec::new();
+    let mut known: HashMap<K, usize> = HashMap::new();
     for node in nodes {
-        match found
-            .iter_mut()
-            .find(|group| group.first().is_some_and(|first| alike(first, node)))
-        {
+        let next = found.len();
+        let index = key(node).map_or(next, |key| *known.entry(key).or_insert(next));
+        match found.get_mut(index) {
             Some(group) => group.push(node),
             None => found.push(vec![node]),
         }
@@ -76,12 +82,14 @@ fn groups(nodes: &[NodeDiff], alike: fn(&NodeDiff, &NodeDiff) -> bool) -> Vec<Ve
     found
 }
 
-fn said_alike(a: &NodeDiff, b: &NodeDiff) -> bool {
-    let all = |node: &NodeDiff| -> Vec<Change> { node.changes().cloned().collect() };
-    let has = |node: &NodeDiff| node.hardware.is_some();
-    let (state, was) = (a.state == b.state, a.was.is_none() && b.was.is_none());
-    let found = (&a.found, &a.mended, &a.notes) == (&b.found, &b.mended, &b.notes);
-    state && was && has(a) == has(b) && all(a) == all(b) && found
+/// What is said of a node beside its name and its text.
+fn said(node: &NodeDiff) -> Option<impl Eq + Hash> {
+    if node.was.is_some() {
+        return None;
+    }
+    let changes: Vec<&Change> = node.changes().collect();
+    let found = (&node.found, &node.mended, &node.notes);
+    Some((node.state, node.hardware.is_some(), changes, found))
 }
 
 fn names(group: &[&NodeDiff]) -> String {
@@ -144,9 +152,8 @@ fn lints(text: &mut String, title: &str, lints: &[Lint]) {
 }
 
 fn texts(text: &mut String, report: &Report) {
-    let alike = |a: &NodeDiff, b: &NodeDiff| a.text == b.text && a.state == b.state;
     let mut is_first = true;
-    for group in groups(&report.nodes, alike) {
+    for group in groups(&report.nodes, |node| Some((&node.text, node.state))) {
         let Some(first) = group.first().filter(|node| !node.text.is_empty()) else {
             continue;
         };

@@ -122,7 +122,10 @@ impl Collected {
         repository.names = file_names(&loaded);
         repository.schematics = render::schematics(&loaded.config.nodes);
         if repository.refused.is_empty() {
-            repository.nodes = rendered(&loaded, &files, &shared, &repository.schematics);
+            let (nodes, rest) = rendered(&loaded, &files, &shared, &repository.schematics);
+            repository.nodes = nodes;
+            let rest = rest.map(|why| unreadable(&file.name, &why));
+            self.unreadable.extend(rest);
         }
         let (name, path) = (file.name.clone(), file.path.clone());
         for reference in &repository.references {
@@ -177,33 +180,48 @@ fn file_names(loaded: &Loaded) -> Vec<FileName> {
     loaded.config.nodes.iter().map(name).collect()
 }
 
-/// Every node with stand-ins for its secrets; `known` are the extensions of schematics by their ids.
+/// Most bytes of all nodes that are looked into; in memory they are ten times as much.
+const MOST_RENDERED: usize = 16 << 20;
+
+/// Every node with stand-ins for its secrets, and why there are no more of them, if they are too many; `known` are the
+/// extensions of schematics by their ids.
 fn rendered(
     loaded: &Loaded,
     files: &Files,
     shared: &Shared,
     known: &BTreeMap<String, Vec<String>>,
-) -> Vec<RenderedNode> {
+) -> (Vec<RenderedNode>, Option<String>) {
     let secrets = Secrets::placeholders();
-    let node = |(index, node): (usize, &Node)| {
+    let mut total = 0;
+    let mut nodes = Vec::new();
+    for (index, node) in loaded.config.nodes.iter().enumerate() {
+        if total > MOST_RENDERED {
+            let why = format!(
+                "the nodes before {} come to more than {} MiB, so it and those after it are not looked into; validate what `keelblock render` writes of them",
+                &*node.hostname,
+                MOST_RENDERED >> 20
+            );
+            return (nodes, Some(why));
+        }
         let config = render::node(loaded, index, &secrets, files, shared);
         let config = config.map(Option::unwrap_or_default);
         let config = config.map_err(|error| with_cause(&error));
         let mut extensions = None;
         if let Ok(config) = &config {
+            total += config.weight();
             extensions = match render::installer_image(config) {
                 Some(image) => render::extensions_of(&image, known),
                 None => Some(render::extensions(node)),
             };
         }
-        RenderedNode {
+        nodes.push(RenderedNode {
             hostname: node.hostname.to_string(),
             at: (node.at.line.max(1), node.at.column.max(1)),
             extensions,
             config,
-        }
-    };
-    loaded.config.nodes.iter().enumerate().map(node).collect()
+        });
+    }
+    (nodes, None)
 }
 
 /// The name of a file beside talconfig.yaml, so that it can be followed from where the command was typed.

@@ -19,6 +19,9 @@ use crate::config::schema::{DocumentType, Schema, Type};
 use crate::config::tree::Reader;
 use crate::config::{emit, of_value, yaml};
 
+/// What indentation, signs and the end of a line come to, in bytes.
+const LINE: usize = 8;
+
 /// A machine configuration.
 #[derive(Clone, Default)]
 pub struct MachineConfig {
@@ -122,6 +125,12 @@ impl MachineConfig {
         self.documents.iter().map(decoded).collect()
     }
 
+    /// About how many bytes it has as YAML.
+    pub(crate) fn weight(&self) -> usize {
+        let of = |document: &Document| weight_of_map(&document.value);
+        self.documents.iter().map(of).sum()
+    }
+
     /// What the documents have under this key, the old one first.
     pub(crate) fn sections(&self, key: &str) -> impl Iterator<Item = &Value> {
         self.documents
@@ -173,6 +182,20 @@ impl Document {
 
     fn encode(&self) -> Map<String, Value> {
         Schema::get().encode(self.of().root, &self.value)
+    }
+}
+
+fn weight_of_map(map: &Map<String, Value>) -> usize {
+    let entry = |(key, value): (&String, &Value)| key.len() + LINE + weight_of(value);
+    map.iter().map(entry).sum()
+}
+
+fn weight_of(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => weight_of_map(map),
+        Value::Array(items) => items.iter().map(|item| LINE + weight_of(item)).sum(),
+        Value::String(text) => text.len(),
+        _ => 0,
     }
 }
 

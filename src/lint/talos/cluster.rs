@@ -1,5 +1,7 @@
 //! `cluster` of the old document. Pure.
 
+use std::collections::BTreeSet;
+
 use super::super::catalogue::validation as rules;
 use super::view::{Out, View};
 use super::{Role, kubernetes, text, urls};
@@ -87,16 +89,12 @@ fn etcd(etcd: &View<'_>, role: Option<Role>, out: &mut Out<'_>) {
 }
 
 fn manifests(manifests: &View<'_>, out: &mut Out<'_>) {
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for manifest in manifests.items() {
         let name = manifest.get("name");
         out.refuse_if(name.text().trim().is_empty(), &name, "a name is required");
-        out.refuse_if(
-            seen.contains(&name.text()),
-            &name,
-            "the name is there twice",
-        );
-        seen.push(name.text());
+        let twice = !seen.insert(name.text());
+        out.refuse_if(twice, &name, "the name is there twice");
     }
 }
 

@@ -133,6 +133,7 @@ pub(super) fn order(documents: &[(usize, View<'_>)], out: &mut Out<'_>) {
         let others = others.iter().map(View::text);
         waits.insert(doc.get("name").text(), others.collect());
     }
+    let circles = circles(&waits);
     for (index, doc) in documents {
         out.about(*index, &super::rules::TOGETHER);
         let list = doc.at(&["dependsOn", "containers"]);
@@ -140,23 +141,81 @@ pub(super) fn order(documents: &[(usize, View<'_>)], out: &mut Out<'_>) {
             let known = waits.contains_key(other.text());
             out.refuse_if(!known, &other, "there is no such container");
         }
-        let name = doc.get("name").text();
-        let circular = reaches(&waits, name);
+        let circular = circles.contains(doc.get("name").text());
         out.refuse_if(circular, &list, "containers wait for each other");
     }
 }
 
-/// Whether a container waits for itself over others.
-fn reaches(waits: &BTreeMap<&str, Vec<&str>>, from: &str) -> bool {
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let mut open: Vec<&str> = waits.get(from).cloned().unwrap_or_default();
-    while let Some(next) = open.pop() {
-        if next == from {
-            return true;
-        }
-        if seen.insert(next) {
-            open.extend(waits.get(next).into_iter().flatten());
+/// The containers that wait for themselves, be it over others.
+fn circles<'n>(waits: &BTreeMap<&'n str, Vec<&'n str>>) -> BTreeSet<&'n str> {
+    let mut back: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, others) in waits {
+        for other in others {
+            back.entry(other).or_default().push(name);
         }
     }
-    false
+    let mut seen = BTreeSet::new();
+    let mut finished = Vec::new();
+    for name in waits.keys() {
+        finished.append(&mut reached(waits, name, &mut seen));
+    }
+    // Who is reached against the arrows from the last one that was finished is in one circle with it.
+    let mut seen = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    for name in finished.iter().rev() {
+        let together = reached(&back, name, &mut seen);
+        let itself = waits.get(name).is_some_and(|others| others.contains(name));
+        if together.len() > 1 || itself {
+            found.extend(together);
+        }
+    }
+    found
+}
+
+/// What `from` reaches and `seen` does not have yet, each after all that it reaches.
+fn reached<'n>(
+    waits: &BTreeMap<&'n str, Vec<&'n str>>,
+    from: &'n str,
+    seen: &mut BTreeSet<&'n str>,
+) -> Vec<&'n str> {
+    let mut found = Vec::new();
+    let others = |name| waits.get(name).into_iter().flatten().copied();
+    let mut open = Vec::new();
+    if seen.insert(from) {
+        open.push((from, others(from)));
+    }
+    while let Some((name, rest)) = open.last_mut() {
+        match rest.find(|other| seen.insert(other)) {
+            Some(next) => open.push((next, others(next))),
+            None => {
+                found.push(*name);
+                open.pop();
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_waits_for_itself_is_in_a_circle() {
+        for (waits, wanted) in [
+            ("a>b b>c", ""),
+            ("a>a", "a"),
+            ("a>b b>a", "a b"),
+            ("a>b b>c c>b c>d d>e e>f f>e f>g", "b c e f"),
+            ("a>x", ""),
+            ("a>b a>c b>d c>d d>a", "a b c d"),
+        ] {
+            let mut map: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (from, to) in waits.split(' ').filter_map(|it| it.split_once('>')) {
+                map.entry(from).or_default().push(to);
+            }
+            let found: Vec<&str> = circles(&map).into_iter().collect();
+            assert_eq!(found.join(" "), wanted, "{waits}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! `machine` of the old document, but for its network. Pure.
 
+use std::collections::BTreeSet;
+
 use super::super::catalogue::validation as rules;
 use super::view::{Out, View};
 use super::{Role, storage, text, urls};
@@ -80,12 +82,11 @@ pub(super) fn storage(doc: &View<'_>, out: &mut Out<'_>) {
         );
         let both = !arguments.is_empty() && uki.is_true();
         out.refuse_if(both, &arguments, "it excludes grubUseUKICmdline");
-        let mut seen = Vec::new();
+        let mut seen = BTreeSet::new();
         for extension in install.get("extensions").items() {
             let image = extension.get("image");
-            let twice = seen.contains(&image.text());
+            let twice = !seen.insert(image.text());
             out.refuse_if(twice, &image, "the extension is there twice");
-            seen.push(image.text());
         }
         if !seen.is_empty() {
             let message = "deprecated: put the extensions into the installer's image";

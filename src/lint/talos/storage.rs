@@ -1,5 +1,7 @@
 //! Volumes, disks and what is on them. Pure.
 
+use std::collections::BTreeSet;
+
 use super::view::{Out, View};
 use crate::config::SYSTEM_VOLUMES;
 
@@ -225,12 +227,11 @@ fn encryption(encrypt: &View<'_>, out: &mut Out<'_>) {
 pub(super) fn keys(encrypt: &View<'_>, out: &mut Out<'_>) {
     let keys = encrypt.get("keys");
     out.refuse_if(keys.is_empty(), &keys, "there is no key");
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for key in keys.items() {
         let slot = key.get("slot");
-        let taken = seen.contains(&slot.number());
+        let taken = !seen.insert(slot.number());
         out.refuse_if(taken, &slot, "the slot is taken already");
-        seen.push(slot.number());
         let kinds = ["static", "nodeID", "kms", "tpm"];
         let known = kinds.iter().any(|kind| key.get(kind).is_set());
         out.refuse_if(
