@@ -366,3 +366,31 @@ fn files_that_are_no_text_or_too_large_are_findings_with_their_names() {
     let (code, report) = validate(folder.path(), &["."]);
     assert_eq!((code, &report["errors"]), (Some(2), &2.into()), "{report}");
 }
+
+#[test]
+fn nodes_that_are_too_many_to_be_looked_into_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let content = "x".repeat(2 << 20);
+    let patch = format!("machine: {{files: [{{path: /var/a, op: create, content: {content}}}]}}\n");
+    fs::write(folder.path().join("large.yaml"), patch).unwrap();
+    let node = |number: usize| {
+        format!(
+            "  - hostname: n{number}\n    ipAddress: 10.0.0.{number}\n    installDisk: /dev/disk/by-id/x\n"
+        )
+    };
+    let talconfig = |nodes: usize| {
+        let nodes: String = (1..=nodes).map(node).collect();
+        let (head, _) = SMALL.split_once("  - hostname").unwrap();
+        let text = format!("{head}{nodes}patches: ['@large.yaml']\n");
+        fs::write(folder.path().join("talconfig.yaml"), text).unwrap();
+    };
+    talconfig(4);
+    let (code, report) = validate(folder.path(), &["."]);
+    assert_eq!(code, Some(0), "{report}");
+    talconfig(12);
+    let (code, report) = validate(folder.path(), &["."]);
+    assert_eq!(code, Some(2));
+    let words = "the nodes before n9 come to more than 16 MiB";
+    assert!(says(&report, "KB104", words), "{report}");
+    assert_eq!(report["files"].as_array().unwrap().len(), 2, "{report}");
+}

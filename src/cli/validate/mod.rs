@@ -90,8 +90,12 @@ pub fn run(global: &Global, args: &ValidateArgs, output: &mut Output) -> Result<
     let machines = machines(global)?;
     let collected = collect::collect(&args.files)?;
     let outcome = lint(&collected.input(&machines));
-    let unread = collected.unreadable.iter().map(|it| it.at.file.clone());
-    let files: Vec<String> = outcome.checked.into_iter().chain(unread).collect();
+    let mut files = outcome.checked;
+    for unread in &collected.unreadable {
+        if !files.contains(&unread.at.file) {
+            files.push(unread.at.file.clone());
+        }
+    }
     if files.is_empty() {
         return Err(nothing(&args.files));
     }
