@@ -164,11 +164,11 @@ fn main() -> Outcome<ExitCode> {
         };
         let ratio = ours.seconds / theirs.seconds;
         println!(
-            "render, {nodes} nodes ({} KiB): {:.2} s and {} MiB; talhelper {:.2} s and {} MiB; ratio {ratio:.3}, goal at most {RATIO}",
+            "render, {nodes} nodes ({} KiB): {:.1} ms and {} MiB; talhelper {:.1} ms and {} MiB; ratio {ratio:.3}, goal at most {RATIO}",
             bytes >> 10,
-            ours.seconds,
+            ours.seconds * 1e3,
             memory >> 20,
-            theirs.seconds,
+            theirs.seconds * 1e3,
             of_talhelper >> 20
         );
         met &= ratio <= RATIO;

@@ -314,6 +314,43 @@ fn what_plan_refuses_in_a_rendered_node_is_found_at_the_line_of_the_patch() {
 }
 
 #[test]
+fn what_talos_refuses_of_a_whole_node_is_told_at_the_line_that_wrote_it() {
+    let vip = |interface: &str| {
+        format!(
+            "machine:\n  network:\n    interfaces:\n      - interface: {interface}\n        dhcp: true\n        vip: {{ip: 10.0.0.9}}\n"
+        )
+    };
+    let group = "  patches: ['@one.yaml', '@other.yaml']\n";
+    let workers = |other: &str| {
+        let bench = cluster(
+            group,
+            "",
+            &[("one.yaml", &vip("eth0")), ("other.yaml", other)],
+        );
+        let text = fs::read_to_string(bench.path("talconfig.yaml")).unwrap();
+        let text = text.replace("controlPlane: true", "controlPlane: false");
+        bench.write(
+            "talconfig.yaml",
+            text.replace("\ncontrolPlane:", "\nworker:"),
+        );
+        let found = found(&bench).into_iter();
+        found
+            .filter(|it| it.starts_with("KB80"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(workers("machine: {certSANs: [a]}\n"), ["KB803 one.yaml:6"]);
+    // Which of both wrote the one that is merged from them cannot be told.
+    assert_eq!(workers(&vip("eth0")), ["KB803 talconfig.yaml:6"]);
+    // What is missing was written nowhere.
+    let link = "apiVersion: v1alpha1\nkind: VLANConfig\nname: v\nvlanID: 5\n";
+    let found = workers(link);
+    assert!(
+        found.contains(&"KB803 talconfig.yaml:6".to_owned()),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn where_two_patches_may_have_brought_it_the_node_is_named() {
     let keys = state_keys("        - {nodeID: {}, slot: 99}\n");
     let group = "  patches: ['@one.yaml', '@other.yaml']\n";

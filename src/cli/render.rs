@@ -32,8 +32,10 @@ names, or ~/.config/sops/age/keys.txt has.
 Files are named by filenameTmpl, else CLUSTER-HOST.yaml, in the folder, and readable by their owner only. None is \
 written unless every node that was asked for could be rendered and has a file of its own.";
 
-/// Most bytes of all nodes: none is written before all could be rendered.
-const MOST: usize = 40 << 20;
+/// Most bytes of all nodes that go to files: none is written before all could be rendered.
+const MOST: usize = 160 << 20;
+/// The same of what is printed, of which there are copies.
+const MOST_PRINTED: usize = 40 << 20;
 
 /// Arguments of `render`.
 #[derive(Debug, Args)]
@@ -89,14 +91,17 @@ pub fn run(args: &RenderArgs, output: &mut Output) -> Result<Exit, Failure> {
         false => vec![cluster.index(args.node.as_deref())?],
     };
     let mut texts = Vec::new();
+    let (most, hint) = match args.output {
+        Some(_) => (MOST, "render them one by one, with --node HOST -o FILE"),
+        None => (MOST_PRINTED, "write them into files, with -o FOLDER"),
+    };
     let mut total = 0;
     for index in indexes {
         let text = cluster.render(index)?;
         total += text.len();
-        if total > MOST && args.all {
-            let message = format!("the nodes come to more than {} MiB", MOST >> 20);
-            return Err(Failure::new(Exit::Usage, message)
-                .hint("render them one by one, with --node HOST -o FILE"));
+        if total > most && args.all {
+            let message = format!("the nodes come to more than {} MiB", most >> 20);
+            return Err(Failure::new(Exit::Usage, message).hint(hint));
         }
         texts.push((names[index].clone(), text));
     }

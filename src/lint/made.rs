@@ -60,6 +60,11 @@ impl<'n> Made<'n> {
         self.layers.find(documents, at.line, at.column)
     }
 
+    /// The documents of [`Self::source`].
+    pub fn documents(&self) -> &[Rc<Node>] {
+        &self.written().documents
+    }
+
     fn written(&self) -> &Text {
         self.text.get_or_init(|| {
             let config = self.node.config.as_ref().ok();

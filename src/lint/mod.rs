@@ -167,7 +167,6 @@ impl<'i> Check<'i> {
             }
         }
         talconfig::file_names(part, &repository.names, &mut self.sink);
-        let name = &self.input.files[repository.talconfig].name;
         let path = &self.input.files[repository.talconfig].path;
         let files = self.input.files.iter().zip(parts.iter());
         let known = files.filter_map(|(file, part)| Some((&*file.path, &part.as_ref()?.0)));
@@ -176,8 +175,9 @@ impl<'i> Check<'i> {
         let file = |path: &str| known.get(path).copied();
         let nodes = repository.nodes.iter();
         let (mut networks, mut mistakes) = (Networks::default(), Mistakes::default());
+        let make = |node| Made::new(node, Layers::of(part, path, node.at, &patches, &file));
         for node in nodes {
-            let made = Made::new(node, Layers::of(part, path, node.at, &patches, &file));
+            let made = make(node);
             networks.add(&made, self.input.machines, &mut self.sink);
             mistakes.add(&made);
         }
@@ -185,7 +185,7 @@ impl<'i> Check<'i> {
         mistakes.finish(&mut self.sink);
         // What was refused where it is written is refused in the nodes as well.
         if !self.sink.has_error() {
-            refused::nodes(name, &repository.nodes, &mut self.sink);
+            refused::nodes(&repository.nodes, &make, &mut self.sink);
         }
         self.tuning(&tuned, &repository.patches);
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::catalogue::validation as rules;
 use super::finding::{Finding, Sink};
+use super::made::Made;
 use super::part::{Part, text};
 use super::rendered::RenderedNode;
 use super::rule::{Level, Rule};
@@ -32,7 +33,7 @@ pub(super) fn config(part: &Part<'_>, sink: &mut Sink) {
         let Some(root) = roots.get(refusal.document) else {
             continue;
         };
-        let place = place(root, &refusal.path);
+        let (place, _) = place(root, &refusal.path);
         // A template or a variable stands there: what it comes to is not known.
         let known = !part.is_open(place.line);
         let at = part.at(place);
@@ -46,30 +47,54 @@ pub(super) fn config(part: &Part<'_>, sink: &mut Sink) {
     }
 }
 
-/// The rule, where the first node is, and the names of all that have it.
-type OfNodes<'n> = (&'static Rule, (u32, u32), Vec<&'n str>);
+/// What is refused: where it was written, if that is certain, and in words.
+type Key = (Option<(String, u32, u32)>, String);
 
-/// Checks the nodes of the talconfig.yaml `file`, each finding once for all nodes that have it.
-pub(super) fn nodes(file: &str, nodes: &[RenderedNode], sink: &mut Sink) {
-    let mut found: BTreeMap<String, OfNodes<'_>> = BTreeMap::new();
+/// The rule, where it is said, and the names of all that have it.
+type OfNodes<'n> = (&'static Rule, Location, Vec<&'n str>);
+
+/// Checks the nodes of a talconfig.yaml, each finding once for all nodes that have it; `make` tells what a node is made of.
+pub(super) fn nodes<'n>(
+    nodes: &'n [RenderedNode],
+    make: &dyn Fn(&'n RenderedNode) -> Made<'n>,
+    sink: &mut Sink,
+) {
+    let mut found: BTreeMap<Key, OfNodes<'_>> = BTreeMap::new();
     for node in nodes {
         let Ok(config) = &node.config else { continue };
-        for Refusal { rule, message, .. } in talos::check(config) {
-            let (_, _, hosts) = found.entry(message).or_insert((rule, node.at, Vec::new()));
+        let refused = talos::check(config);
+        if refused.is_empty() {
+            continue;
+        }
+        let made = make(node);
+        for refusal in refused {
+            let written = written(&made, &refusal);
+            let place = written.as_ref();
+            let place = place.map(|at| (at.file.clone(), at.line, at.column));
+            let at = written.unwrap_or_else(|| made.layers.at.clone());
+            let entry = found.entry((place, refusal.message));
+            let (_, _, hosts) = entry.or_insert((refusal.rule, at, Vec::new()));
             if hosts.last() != Some(&&*node.hostname) {
                 hosts.push(&node.hostname);
             }
         }
     }
-    for (message, (rule, (line, column), hosts)) in found {
-        let at = Location {
-            file: file.to_owned(),
-            line,
-            column,
-        };
+    for ((_, message), (rule, at, hosts)) in found {
         let message = format!("{}: {message}", hosts.join(", "));
         sink.add(Finding::new(rule, at, message));
     }
+}
+
+/// Where what is refused was written; of what is missing there is no such place.
+fn written(made: &Made<'_>, refusal: &Refusal) -> Option<Location> {
+    let roots = in_order(made.documents());
+    let (place, is_there) = place(roots.get(refusal.document)?, &refusal.path);
+    let at = Location {
+        file: String::new(),
+        line: place.line,
+        column: place.column,
+    };
+    made.find(&at).filter(|_| is_there)?.at
 }
 
 /// Whether it is about documents beside each other, and not about one of them.
@@ -92,8 +117,8 @@ fn in_order(documents: &[Rc<Node>]) -> Vec<&Node> {
     roots
 }
 
-/// Where a path leads, or as far as it leads.
-fn place(root: &Node, path: &[Step]) -> Place {
+/// Where a path leads, or as far as it leads, and whether that is to its end.
+fn place(root: &Node, path: &[Step]) -> (Place, bool) {
     let (mut node, mut place) = (root, root.place);
     for step in path {
         let next = match (step, &node.value) {
@@ -105,12 +130,14 @@ fn place(root: &Node, path: &[Step]) -> Place {
             }
             _ => None,
         };
-        let Some((below, at)) = next else { break };
+        let Some((below, at)) = next else {
+            return (place, false);
+        };
         place = match below.value {
             Value::Scalar(_) => below.place,
             _ => at,
         };
         node = below;
     }
-    place
+    (place, true)
 }
