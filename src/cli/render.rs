@@ -33,7 +33,7 @@ Files are named by filenameTmpl, else CLUSTER-HOST.yaml, in the folder, and read
 written unless every node that was asked for could be rendered and has a file of its own.";
 
 /// Most bytes of all nodes that go to files: none is written before all could be rendered.
-const MOST: usize = 160 << 20;
+const MOST: usize = 80 << 20;
 /// The same of what is printed, of which there are copies.
 const MOST_PRINTED: usize = 40 << 20;
 

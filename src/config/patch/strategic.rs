@@ -2,6 +2,8 @@
 //!
 //! Pure. Spec: Talos' `config/configpatcher/strategic.go`.
 
+use std::collections::HashMap;
+
 use super::delete;
 use super::documents::{Document, MachineConfig};
 use super::error::PatchError;
@@ -16,22 +18,21 @@ pub(super) fn apply(config: MachineConfig, patch: &Strategic) -> Result<MachineC
     let mut documents = config.documents;
     // Otherwise they stand beside each other as they did before.
     let mut has_changed = false;
+    let mut places = Places::default();
     for part in &patch.parts {
         match part {
-            Part::Document(document) => {
-                let same =
-                    |it: &&mut Document| it.kind == document.kind && it.name() == document.name();
-                match documents.iter_mut().find(same) {
-                    Some(into) => {
-                        merge(into, document, &patch.name)?;
-                        has_changed |= into.of().peer;
-                    }
-                    None => {
-                        documents.push(document.clone());
-                        has_changed = true;
-                    }
+            Part::Document(document) => match places.find(&documents, document) {
+                Some(index) => {
+                    let into = &mut documents[index];
+                    merge(into, document, &patch.name)?;
+                    has_changed |= into.of().peer;
                 }
-            }
+                None => {
+                    places.add(document, documents.len());
+                    documents.push(document.clone());
+                    has_changed = true;
+                }
+            },
             Part::Delete(selector) => {
                 let named = |it: &Document| match (it.of().name, &selector.name) {
                     (Some(_), name) => it.name() == name.as_deref().unwrap_or_default(),
@@ -50,6 +51,7 @@ pub(super) fn apply(config: MachineConfig, patch: &Strategic) -> Result<MachineC
                 has_changed = true;
                 if selector.path.is_empty() {
                     documents.remove(index);
+                    places = Places::default();
                     continue;
                 }
                 let document = &mut documents[index];
@@ -71,6 +73,38 @@ pub(super) fn apply(config: MachineConfig, patch: &Strategic) -> Result<MachineC
         patch: patch.name.clone(),
         source,
     })
+}
+
+/// Up to so many documents are compared one by one.
+const FEW: usize = 32;
+
+/// Where documents of a kind and name are, once there are more than [`FEW`].
+#[derive(Default)]
+struct Places(HashMap<(usize, String), usize>);
+
+impl Places {
+    fn find(&mut self, documents: &[Document], wanted: &Document) -> Option<usize> {
+        let is_same = |it: &Document| it.kind == wanted.kind && it.name() == wanted.name();
+        if documents.len() <= FEW {
+            return documents.iter().position(is_same);
+        }
+        if self.0.is_empty() {
+            // The first one counts.
+            let all = documents.iter().enumerate().rev();
+            self.0 = all.map(|(index, it)| (key(it), index)).collect();
+        }
+        self.0.get(&key(wanted)).copied()
+    }
+
+    fn add(&mut self, document: &Document, index: usize) {
+        if !self.0.is_empty() {
+            self.0.insert(key(document), index);
+        }
+    }
+}
+
+fn key(document: &Document) -> (usize, String) {
+    (document.kind, document.name().to_owned())
 }
 
 fn merge(into: &mut Document, from: &Document, patch: &str) -> Result<(), PatchError> {
