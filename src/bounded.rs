@@ -51,26 +51,14 @@ impl<T> Bounded<T> {
         found.sort_by_cached_key(key);
         found.dedup();
         if found.len() > self.most {
-            let mut heaviest: Vec<usize> = (0..found.len()).collect();
-            heaviest.sort_by_key(|index| lightness(&found[*index]));
+            let mut heaviest: Vec<(usize, T)> = found.into_iter().enumerate().collect();
+            heaviest.sort_by_key(|(_, it)| lightness(it));
             heaviest.truncate(self.most);
-            heaviest.sort_unstable_by(|a, b| b.cmp(a));
-            found = take(found, heaviest);
+            heaviest.sort_by_key(|(index, _)| *index);
+            found = heaviest.into_iter().map(|(_, it)| it).collect();
         }
         found
     }
-}
-
-/// The items at these positions, which are in descending order.
-fn take<T>(items: Vec<T>, mut positions: Vec<usize>) -> Vec<T> {
-    let mut kept = Vec::with_capacity(positions.len());
-    for (index, item) in items.into_iter().enumerate() {
-        if positions.last() == Some(&index) {
-            positions.pop();
-            kept.push(item);
-        }
-    }
-    kept
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::units::Bytes;
 pub use encryption::{Cipher, Encryption, EncryptionForm, Key, KeySource};
 
 /// Where something stands in a configuration file. Lines and columns count from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The file as it was named, `-` for standard input.
     pub file: String,

@@ -12,7 +12,6 @@ use super::origin::{Layers, Written};
 use super::rendered::RenderedNode;
 use crate::config::node::Node;
 use crate::config::patch::MachineConfig;
-use crate::config::spec::Location;
 use crate::config::{Source, yaml};
 
 /// A node of a talconfig.yaml. Has no `Debug`: it may hold keys.
@@ -54,10 +53,9 @@ impl<'n> Made<'n> {
         Source { name: "", text }
     }
 
-    /// What stands at this place of [`Self::source`], and where it was written.
-    pub fn find(&self, at: &Location) -> Option<Written> {
-        let documents = &self.written().documents;
-        self.layers.find(documents, at.line, at.column)
+    /// What stands at this line and column of [`Self::source`], and where it was written.
+    pub fn find(&self, line: u32, column: u32) -> Option<Written> {
+        self.layers.find(self.documents(), line, column)
     }
 
     /// The documents of [`Self::source`].

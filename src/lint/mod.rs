@@ -28,6 +28,7 @@ mod report;
 pub mod rule;
 mod rules;
 pub mod sarif;
+mod shared;
 mod strict;
 mod talconfig;
 mod talos;

@@ -1,7 +1,6 @@
 //! What Talos' validation refuses, as findings with a place: of a configuration in a file, and of the rendered nodes of a
 //! talconfig.yaml. Pure.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::catalogue::validation as rules;
@@ -9,7 +8,8 @@ use super::finding::{Finding, Sink};
 use super::made::Made;
 use super::part::{Part, text};
 use super::rendered::RenderedNode;
-use super::rule::{Level, Rule};
+use super::rule::Level;
+use super::shared::Shared;
 use super::talos::{self, Refusal, Step};
 use crate::config::node::{Node, Place, Value};
 use crate::config::patch::{LoadError, MachineConfig};
@@ -47,19 +47,13 @@ pub(super) fn config(part: &Part<'_>, sink: &mut Sink) {
     }
 }
 
-/// What is refused: where it was written, if that is certain, and in words.
-type Key = (Option<(String, u32, u32)>, String);
-
-/// The rule, where it is said, and the names of all that have it.
-type OfNodes<'n> = (&'static Rule, Location, Vec<&'n str>);
-
 /// Checks the nodes of a talconfig.yaml, each finding once for all nodes that have it; `make` tells what a node is made of.
 pub(super) fn nodes<'n>(
     nodes: &'n [RenderedNode],
     make: &dyn Fn(&'n RenderedNode) -> Made<'n>,
     sink: &mut Sink,
 ) {
-    let mut found: BTreeMap<Key, OfNodes<'_>> = BTreeMap::new();
+    let mut found = Shared::default();
     for node in nodes {
         let Ok(config) = &node.config else { continue };
         let refused = talos::check(config);
@@ -69,19 +63,14 @@ pub(super) fn nodes<'n>(
         let made = make(node);
         for refusal in refused {
             let written = written(&made, &refusal);
-            let place = written.as_ref();
-            let place = place.map(|at| (at.file.clone(), at.line, at.column));
+            let is_placed = written.is_some();
             let at = written.unwrap_or_else(|| made.layers.at.clone());
-            let entry = found.entry((place, refusal.message));
-            let (_, _, hosts) = entry.or_insert((refusal.rule, at, Vec::new()));
-            if hosts.last() != Some(&&*node.hostname) {
-                hosts.push(&node.hostname);
-            }
+            let finding = Finding::new(refusal.rule, at, refusal.message);
+            found.add(finding, is_placed, &node.hostname);
         }
     }
-    for ((_, message), (rule, at, hosts)) in found {
-        let message = format!("{}: {message}", hosts.join(", "));
-        sink.add(Finding::new(rule, at, message));
+    for of_nodes in found.into_each() {
+        sink.add(of_nodes.named());
     }
 }
 
@@ -89,12 +78,7 @@ pub(super) fn nodes<'n>(
 fn written(made: &Made<'_>, refusal: &Refusal) -> Option<Location> {
     let roots = in_order(made.documents());
     let (place, is_there) = place(roots.get(refusal.document)?, &refusal.path);
-    let at = Location {
-        file: String::new(),
-        line: place.line,
-        column: place.column,
-    };
-    made.find(&at).filter(|_| is_there)?.at
+    is_there.then(|| made.find(place.line, place.column)?.at)?
 }
 
 /// Whether it is about documents beside each other, and not about one of them.

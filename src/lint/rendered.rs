@@ -3,12 +3,11 @@
 //! Pure. The nodes of a talconfig.yaml come in rendered, and the rendered text is in no file: what is found in them is said
 //! at the patch or field that wrote it, or at the node in talconfig.yaml where that is not certain, once for all nodes.
 
-use std::collections::BTreeMap;
-
 use super::Machine;
 use super::catalogue::{network as rules, repository};
 use super::finding::{Finding, Sink};
 use super::made::Made;
+use super::shared::Shared;
 use crate::config::Source;
 use crate::config::patch::MachineConfig;
 use crate::config::spec::Location;
@@ -37,17 +36,14 @@ pub(super) fn check(
     let machine = machine(extensions, machines);
     for found in unsaid(network::check(&[source], &machine)) {
         let Some(at) = found.at.clone() else { continue };
-        sink.add(of_network(&found, at, found.message.clone()));
+        sink.add(of_network(&found, at));
     }
 }
-
-/// A finding: where it was written, or at no certain place.
-type Key = (Option<(String, u32, u32)>, Code, String);
 
 /// What is wrong with the network of the nodes of a talconfig.yaml, and which of them have it.
 #[derive(Default)]
 pub(super) struct Networks<'n> {
-    found: BTreeMap<Key, (network::Finding, Location, Vec<&'n str>)>,
+    found: Shared<'n>,
 }
 
 impl<'n> Networks<'n> {
@@ -64,21 +60,19 @@ impl<'n> Networks<'n> {
             return;
         }
         let machine = machine(node.extensions.as_deref(), machines);
-        for (finding, at) in of_node(made, &machine) {
-            let place = at.as_ref().map(|at| (at.file.clone(), at.line, at.column));
-            let key = (place, finding.code, finding.message.clone());
+        for (found, at) in of_node(made, &machine) {
+            let is_placed = at.is_some();
             let at = at.unwrap_or_else(|| made.layers.at.clone());
-            let (_, _, hosts) = self.found.entry(key).or_insert((finding, at, Vec::new()));
-            hosts.push(&node.hostname);
+            let finding = of_network(&found, at);
+            self.found.add(finding, is_placed, &node.hostname);
         }
     }
 
     /// Says everything, each finding once for all nodes that have it.
     pub fn finish(self, sink: &mut Sink) {
-        for (finding, at, hosts) in self.found.into_values() {
+        for found in self.found.into_each() {
             // The other nodes that share the place may be right.
-            let message = format!("{}: {}", hosts.join(", "), finding.message);
-            sink.add(of_network(&finding, at, message));
+            sink.add(found.named());
         }
     }
 }
@@ -93,7 +87,8 @@ fn of_node(
         return Vec::new();
     }
     let placed = |finding: network::Finding| {
-        let at = finding.at.as_ref().and_then(|at| made.find(at)?.at);
+        let at = finding.at.as_ref();
+        let at = at.and_then(|at| made.find(at.line, at.column)?.at);
         (finding, at)
     };
     let found = unsaid(network::check(&[made.source()], machine));
@@ -121,12 +116,12 @@ fn unsaid(mut found: Vec<network::Finding>) -> Vec<network::Finding> {
     found
 }
 
-fn of_network(found: &network::Finding, at: Location, message: String) -> Finding {
+fn of_network(found: &network::Finding, at: Location) -> Finding {
     let rule = match found.level {
         Level::Error => &rules::BREAKS,
         Level::Warning => &rules::DOUBTFUL,
         Level::Note => &rules::REMARK,
     };
-    let message = format!("{message} [{}]", found.code.word());
+    let message = format!("{} [{}]", found.message, found.code.word());
     Finding::new(rule, at, message).fix(found.hint.clone())
 }

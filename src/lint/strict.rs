@@ -2,7 +2,7 @@
 //!
 //! Pure. The strict reader of configurations is the one that `plan` uses: what it refuses there is found here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::catalogue::encryption::OPEN_LOCK;
 use super::catalogue::reading;
@@ -10,6 +10,7 @@ use super::finding::{Finding, Sink};
 use super::made::Made;
 use super::origin::Written;
 use super::rule::Rule;
+use super::shared::Shared;
 use super::{encryption, keys};
 use crate::config::spec::Location;
 use crate::config::{self, Diagnostic};
@@ -17,13 +18,10 @@ use crate::config::{self, Diagnostic};
 /// Most mistakes of a node that are told.
 const MOST: usize = 50;
 
-/// A mistake: where it was written, or at no certain place.
-type Key = (Option<(String, u32, u32)>, &'static str, String);
-
 /// What is wrong with the nodes of a talconfig.yaml, and which of them have it.
 #[derive(Default)]
 pub(super) struct Mistakes<'n> {
-    found: BTreeMap<Key, (Finding, Vec<&'n str>)>,
+    found: Shared<'n>,
     /// Of lists of keys that come together, which the nodes of a group share, and their places.
     keys: Vec<Finding>,
     merged: BTreeSet<String>,
@@ -46,14 +44,8 @@ impl<'n> Mistakes<'n> {
         if spec.is_some_and(|spec| encryption::locks(&spec).is_empty()) {
             return;
         }
-        for (finding, is_sure) in of_node(made) {
-            let at = is_sure.then(|| {
-                let at = &finding.at;
-                (at.file.clone(), at.line, at.column)
-            });
-            let key = (at, finding.rule.code, finding.message.clone());
-            let (_, hosts) = self.found.entry(key).or_insert((finding, Vec::new()));
-            hosts.push(&made.node.hostname);
+        for (finding, is_placed) in of_node(made) {
+            self.found.add(finding, is_placed, &made.node.hostname);
         }
     }
 
@@ -62,21 +54,22 @@ impl<'n> Mistakes<'n> {
         for finding in self.keys {
             sink.add(finding);
         }
-        for ((place, ..), (mut finding, hosts)) in self.found {
-            if sink.has_error_at(&finding.at.file, finding.at.line) {
+        for found in self.found.into_each() {
+            let at = &found.finding.at;
+            if sink.has_error_at(&at.file, at.line) {
                 continue;
             }
-            if place.is_none() {
-                finding.message = format!("{}: {}", hosts.join(", "), finding.message);
-            }
-            sink.add(finding);
+            sink.add(match found.is_placed {
+                true => found.finding,
+                false => found.named(),
+            });
         }
     }
 }
 
 /// What is wrong with a node, and whether the place is that of the mistake.
 fn of_node(made: &Made<'_>) -> Vec<(Finding, bool)> {
-    let find = |at: &Location| made.find(at);
+    let find = |at: &Location| made.find(at.line, at.column);
     let placed = |rule: &'static Rule, at: &Location, path: &str, message: &str| {
         let Written { document, at } = find(at).unwrap_or_default();
         let is_sure = at.is_some();
